@@ -1,0 +1,18 @@
+/** Limits of MQTT connections, as a listener's zone gives them. */
+
+export interface MqttLimits {
+  /** Largest packet taken, bytes. */
+  packetBytesMax: number
+  /** Entries in flight to a client, and what an MQTT 5 client may have in flight to us: 1–65535. */
+  receiveMaximum: number
+  /** How long the session of an MQTT 3 client without clean session lasts, and the cap for MQTT 5, ms. */
+  sessionExpiryMs: number
+  /** From the connection to its CONNECT. */
+  connectTimeoutMs: number
+  /** Server Keep Alive for MQTT 5 clients that ask for more or for none, seconds; 0: as the client asks. */
+  keepAliveMaxSeconds: number
+  topicLevelsMax: number
+  queueMessagesMax: number
+  queueBytesMax: number
+  queueQos0: boolean
+}

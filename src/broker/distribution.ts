@@ -1,0 +1,114 @@
+/** The way of a message from its publisher to the queues of its recipients. */
+
+import type { Message } from './message.ts'
+import type { BrokerCounters, PublishRun } from './ports.ts'
+import type { RetainedMessages } from './retained.ts'
+import type { CompiledRoute } from './route-table.ts'
+import type { RunningClock } from './running-clock.ts'
+import { effectiveQos, type Session } from './session.ts'
+import type { SessionTable } from './session-table.ts'
+import type { Store } from './store-port.ts'
+
+/** `MQTT 5 §2.4`: the one code for a full queue and a full disk. */
+const QUOTA_EXCEEDED = 0x97
+
+export class Distribution {
+  readonly #store: Store
+  readonly #clock: RunningClock
+  readonly #retained: RetainedMessages
+  readonly #sessions: SessionTable
+  readonly #counters: BrokerCounters
+
+  constructor(store: Store, clock: RunningClock, retained: RetainedMessages, sessions: SessionTable, counters: BrokerCounters) {
+    this.#store = store
+    this.#clock = clock
+    this.#retained = retained
+    this.#sessions = sessions
+    this.#counters = counters
+  }
+
+  /** One message of a client; see `Client.publish` for what is returned. All its operations are in one transaction. */
+  message(route: CompiledRoute, message: Message, from: Session, packetId: number): number {
+    if (message.qos === 2) {
+      const known = from.inbound?.get(packetId)
+      if (known !== undefined) return known
+    }
+    if (this.#refuses(route, message, from)) {
+      this.#counters.refused++
+      return -QUOTA_EXCEEDED
+    }
+    message.publisher = from.id
+    from.messagesIn++
+    const before = this.#store.position
+    this.deliver(route, message, from)
+    if (message.qos === 2) this.#rememberInbound(from, packetId)
+    const after = this.#store.position
+    const position = after === before ? 0 : after
+    if (message.qos === 2) from.inbound!.set(packetId, position)
+    return position
+  }
+
+  /** Stamps, retains and routes a message of a client or of the gateway itself. */
+  deliver(route: CompiledRoute, message: Message, from: Session | undefined): void {
+    this.#clock.stamp(message)
+    this.#counters.received[message.qos]++
+    if (message.retain) this.#retain(message)
+    const targets = route.targets
+    if (targets.length === 0) this.#counters.unrouted++
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]
+      if (target.noLocal && target.session === from) continue // [MQTT-3.8.3-3]
+      target.session.accept(message, target)
+    }
+  }
+
+  /** A run of QoS 0 messages of a client. */
+  run(route: CompiledRoute, run: PublishRun, from: Session): void {
+    from.messagesIn += run.count
+    this.#counters.received[0] += run.count
+    if (route.mayReject || (route.durable && this.#store.condition !== 'ok')) return this.#oneByOne(route, run, from)
+    const targets = route.targets
+    if (targets.length === 0) this.#counters.unrouted += run.count
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]
+      if (target.noLocal && target.session === from) continue
+      target.session.acceptRun(run, target)
+    }
+  }
+
+  #oneByOne(route: CompiledRoute, run: PublishRun, from: Session): void {
+    for (const message of run.messages()) {
+      for (const target of route.targets) {
+        if (target.noLocal && target.session === from) continue
+        if (target.session.wouldReject(message.size)) target.session.drop('queue-full', 1)
+        else if (this.#store.condition !== 'ok' && target.session.needsDisk(effectiveQos(0, target)))
+          target.session.drop('store-unavailable', 1)
+        else target.session.accept(message, target)
+      }
+    }
+  }
+
+  /** Whether a publish fails as a whole: some queue refuses, or it needs a disk that takes nothing. */
+  #refuses(route: CompiledRoute, message: Message, from: Session): boolean {
+    if (this.#store.condition !== 'ok' && this.#needsDisk(route, message, from)) return true
+    if (!route.mayReject) return false
+    return route.targets.some(target => target.session.wouldReject(message.size))
+  }
+
+  #needsDisk(route: CompiledRoute, message: Message, from: Session): boolean {
+    if (message.retain || (message.qos === 2 && from.durable)) return true
+    return route.durable && route.targets.some(target => target.session.needsDisk(effectiveQos(message.qos, target)))
+  }
+
+  #retain(message: Message): void {
+    if (message.payloadEnd > message.payloadStart) {
+      this.#retained.set(message)
+      this.#store.setRetained(message.topic, message)
+    } else if (this.#retained.delete(message.topic)) this.#store.setRetained(message.topic, undefined) // [MQTT-3.3.1-6]
+  }
+
+  #rememberInbound(from: Session, packetId: number): void {
+    from.inbound ??= new Map()
+    this.#sessions.rememberInbound(from, packetId)
+  }
+}

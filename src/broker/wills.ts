@@ -1,0 +1,132 @@
+/**
+ * Wills: stored when their client connects, published when it is lost, after the will's delay (`MQTT 5 §3.1.3.2.2`).
+ * After a crash or stop they wait at least a grace period for the client to come back.
+ */
+import { type Clock, TIMER_MAX_MS, type Timer } from '#base/clock.ts'
+import { WILL_GRACE_MS } from '#base/limits.ts'
+import { Message, type MessageProperties, type Qos } from './message.ts'
+import type { Will } from './ports.ts'
+import type { Store } from './store-port.ts'
+
+const OWNER = 'will'
+
+interface WillRecord {
+  topic: string
+  payload: string
+  qos: Qos
+  retain: boolean
+  delayMs: number
+  properties?: Omit<MessageProperties, 'correlationData'> & { correlationData?: string }
+  expiryMs?: number
+}
+
+export class Wills {
+  readonly #clock: Clock
+  readonly #store: Store
+  readonly #publish: (clientId: string, will: Will) => void
+  #timers = new Map<string, Timer>()
+  #waiting = new Map<string, Will>()
+
+  constructor(clock: Clock, store: Store, publish: (clientId: string, will: Will) => void) {
+    this.#clock = clock
+    this.#store = store
+    this.#publish = publish
+  }
+
+  restore(records: Map<string, Uint8Array> | undefined): void {
+    for (const [clientId, bytes] of records ?? []) {
+      const will = decodeWill(bytes)
+      if (will === undefined) this.#store.deleteRecord(OWNER, clientId)
+      else this.#schedule(clientId, will, Math.max(will.delayMs, WILL_GRACE_MS))
+    }
+  }
+
+  /** A client has come with this will, or without: what waited for it goes no longer out. */
+  connected(clientId: string, will: Will | undefined): void {
+    const waited = this.#cancel(clientId)
+    if (will !== undefined) this.#store.putRecord(OWNER, clientId, encodeWill(will))
+    else if (waited) this.#store.deleteRecord(OWNER, clientId)
+  }
+
+  /** A client with this will is lost. `sessionGone`: its session ended with the connection, so the delay does not count. */
+  lost(clientId: string, will: Will, sessionGone: boolean): void {
+    if (will.delayMs === 0 || sessionGone) this.#send(clientId, will)
+    else this.#schedule(clientId, will, will.delayMs)
+  }
+
+  /** A client has said good-bye: its will is void. */
+  revoke(clientId: string): void {
+    this.#cancel(clientId)
+    this.#store.deleteRecord(OWNER, clientId)
+  }
+
+  /** A session has ended: a will that waits for its delay goes out now [MQTT-3.1.2-8]. */
+  sessionEnded(clientId: string): void {
+    const will = this.#waiting.get(clientId)
+    if (will === undefined) return
+    this.#cancel(clientId)
+    this.#send(clientId, will)
+  }
+
+  stop(): void {
+    for (const timer of this.#timers.values()) this.#clock.clearTimer(timer)
+    this.#timers.clear()
+  }
+
+  #schedule(clientId: string, will: Will, delayMs: number): void {
+    this.#cancel(clientId)
+    this.#waiting.set(clientId, will)
+    this.#wait(clientId, will, delayMs)
+  }
+
+  #wait(clientId: string, will: Will, delayMs: number): void {
+    const step = Math.min(delayMs, TIMER_MAX_MS)
+    const timer = this.#clock.setTimer(step, () => {
+      if (delayMs > step) return this.#wait(clientId, will, delayMs - step)
+      this.#cancel(clientId)
+      this.#send(clientId, will)
+    })
+    this.#timers.set(clientId, timer)
+  }
+
+  #cancel(clientId: string): boolean {
+    this.#clock.clearTimer(this.#timers.get(clientId))
+    this.#timers.delete(clientId)
+    return this.#waiting.delete(clientId)
+  }
+
+  /** The record goes in the same transaction as the message comes. */
+  #send(clientId: string, will: Will): void {
+    this.#publish(clientId, will)
+    this.#store.deleteRecord(OWNER, clientId)
+  }
+}
+
+function encodeWill(will: Will): Uint8Array {
+  const { message, delayMs } = will
+  const { topic, qos, retain, properties } = message
+  const record: WillRecord = { topic, payload: Buffer.from(message.payload).toString('base64'), qos, retain, delayMs }
+  if (properties !== undefined) {
+    const { correlationData, ...rest } = properties
+    record.properties = { ...rest, ...(correlationData && { correlationData: Buffer.from(correlationData).toString('base64') }) }
+  }
+  if (will.expiryMs !== undefined) record.expiryMs = will.expiryMs
+  return Buffer.from(JSON.stringify(record))
+}
+
+function decodeWill(bytes: Uint8Array): Will | undefined {
+  try {
+    const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as WillRecord
+    let properties: MessageProperties | undefined
+    if (record.properties !== undefined) {
+      const { correlationData, ...rest } = record.properties
+      properties = { ...rest, ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }) }
+    }
+    const payload = Buffer.from(record.payload, 'base64')
+    const { topic, qos, retain } = record
+    const message = Message.from({ topic, payload, qos, retain, properties })
+    return { message, delayMs: record.delayMs, ...(record.expiryMs !== undefined && { expiryMs: record.expiryMs }) }
+  } catch {
+    return undefined
+  }
+}
