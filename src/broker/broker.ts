@@ -32,7 +32,7 @@ import { type CompiledRoute, RouteTable } from './route-table.ts'
 import { RunningClock } from './running-clock.ts'
 import type { Session, SessionHost } from './session.ts'
 import { SessionTable } from './session-table.ts'
-import type { Position, Store, StoreCondition, StoredState } from './store-port.ts'
+import type { Position, Store, StoreCondition, StoredState, StoreFault } from './store-port.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { TopicTree } from './topic-tree.ts'
 import { Wills } from './wills.ts'
@@ -70,6 +70,8 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
   readonly #clients = new Map<string, AttachedClient>()
   readonly #counters = newCounters()
   readonly #storeWhenFull: 'reject' | 'drop-oldest'
+  /** Database files that were found damaged at the start. */
+  readonly faults: readonly StoreFault[]
   #conditionReason = ''
   #sweepTimer: Timer | undefined
   #stopping = false
@@ -82,6 +84,7 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     this.#storeWhenFull = options.storeWhenFull ?? 'reject'
     this.#running = new RunningClock(options.clock)
     this.#running.resume(state.clock)
+    this.faults = state.faults
     this.#commits = new Commits(this.store)
     this.#sessions = new SessionTable(this, this.#tree)
     this.#subscriptions = new Subscriptions(this.#sessions, this.#retained, this.access, this.#running)
@@ -220,11 +223,16 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     return true
   }
 
-  /** Ends every attachment; sessions and wills stay in the store. Afterwards nobody is admitted. */
-  stop(): void {
+  /** From now on nobody is admitted, and who leaves does so because the gateway stops: wills stay in the store. */
+  prepareStop(): void {
     this.#stopping = true
     this.#clock.clearTimer(this.#sweepTimer)
     this.#wills.stop()
+  }
+
+  /** Ends every attachment; sessions and wills stay in the store. Afterwards nobody is admitted. */
+  stop(): void {
+    this.prepareStop()
     for (const client of [...this.#clients.values()]) {
       const sink = client.session.sink
       this.detach(client, false, undefined)

@@ -304,6 +304,5 @@ export class Session {
 }
 
 export function effectiveQos(published: Qos, target: Target): Qos {
-  const qos = published < target.qos ? published : target.qos
-  return qos > target.qosAtLeast ? qos : target.qosAtLeast
+  return Math.max(Math.min(published, target.qos), target.qosAtLeast) as Qos
 }

@@ -73,6 +73,12 @@ export class VirtualClock implements Clock {
     }
   }
 
+  /** The process that had set timers and deferred work is gone. */
+  forget(): void {
+    this.#timers.clear()
+    this.#deferred = []
+  }
+
   /** Lets `byMs` of running time pass, firing each timer at its own moment. */
   advance(byMs: number): void {
     const end = this.#elapsed + byMs

@@ -17,11 +17,17 @@ import { MqttSink } from './sink.ts'
 /** A Session Expiry Interval that stands for "never" (`MQTT 5 §3.1.2.11.2`). */
 const NEVER_EXPIRES = 0xffffffff
 
-/** Takes the first packet of a connection, which must be a CONNECT [MQTT-3.1.0-1]. */
+/**
+ * Looks at the first byte of a connection, before what may be no packet at all is waited for.
+ * @throws GatewayError `decode-malformed` unless it begins a CONNECT [MQTT-3.1.0-1]
+ */
+export function requireConnect(header: number): void {
+  if (header >>> 4 === 1) return
+  throw new GatewayError('decode-malformed', 'the first packet is not a CONNECT', { reason: REASON_CODES.protocolError, offset: 0 })
+}
+
+/** Takes the CONNECT. */
 export function handleConnect(connection: MqttConnection, bytes: Buffer, start: number, end: number): void {
-  if (bytes[start] >>> 4 !== 1) {
-    throw new GatewayError('decode-malformed', 'the first packet is not a CONNECT', { reason: REASON_CODES.protocolError, offset: 0 })
-  }
   const packet = decodePacket(bytes, start, end, 4) as ConnectPacket
   connection.version = packet.protocolVersion
   const properties = packet.properties ?? {}

@@ -6,7 +6,7 @@ import { decodePacket, encodePacket, type MqttVersion, REASON_CODES } from '#cod
 import type { ByteConnection } from '#listeners/types.ts'
 import { Acknowledgements, type Answer } from './acknowledgements.ts'
 import type { MqttLimits } from './config.ts'
-import { handleConnect, refuseConnect } from './connect.ts'
+import { handleConnect, refuseConnect, requireConnect } from './connect.ts'
 import { handleControl } from './control.ts'
 import { Incoming } from './incoming.ts'
 import type { MqttListener } from './listener.ts'
@@ -185,6 +185,7 @@ export class MqttConnection {
           continue
         }
       }
+      if (this.phase === 'new') requireConnect(bytes[at])
       const next = this.#incoming.packetEnd(bytes, at, this.limits.packetBytesMax)
       if (next === 0) return
       if (this.phase === 'new') handleConnect(this, bytes, at, next)
