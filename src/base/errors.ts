@@ -7,7 +7,7 @@
 export const ERROR_CODES = {
   'config-invalid': 'The configuration has a fault; the message names file, line, column and key.',
   'config-unreadable': 'A configuration file or a secret file that it names cannot be read.',
-  'usage': 'The command line is wrong.',
+  usage: 'The command line is wrong.',
   'decode-malformed': 'Bytes from a peer break the specification; `offset` is where.',
   'decode-unsupported': 'Bytes from a peer are well formed but ask for something that is not offered.',
   'encode-range': 'A value does not fit the wire format that it is to be encoded in.',
@@ -26,12 +26,13 @@ export const ERROR_CODES = {
   'listen-failed': 'A listener cannot be opened.',
   'connect-failed': 'A connection to a peer could not be made.',
   'connection-lost': 'A connection ended before the exchange was complete.',
-  'timeout': 'A peer did not answer in time.',
-  'refused': 'A peer answered with a refusal; `reason` is its code.',
+  timeout: 'A peer did not answer in time.',
+  refused: 'A peer answered with a refusal; `reason` is its code.',
   'port-unavailable': 'A serial port cannot be opened.',
   'runtime-unfit': 'The JavaScript runtime or the machine lacks something the gateway needs.',
   'not-running': 'No running gateway answers at the control socket.',
   'not-found': 'The thing named does not exist.',
+  'bad-request': 'A request to the admin interface is wrong.',
 } as const
 
 export type ErrorCode = keyof typeof ERROR_CODES

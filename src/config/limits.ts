@@ -1,0 +1,93 @@
+/** `[limits]` and `[zones.NAME]`: what one client and one listener may ask of the gateway. */
+
+import type { Infer } from '#base/schema.ts'
+import { boolean, duration, integer, map, overrides, size, table } from '#base/schema.ts'
+
+const keys = {
+  max_packet: size({
+    default: '1MiB',
+    min: '1KiB',
+    max: '256MiB',
+    description: 'The longest packet that a client may send.',
+  }),
+  max_connections: integer({
+    default: 20_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'connections',
+    description: 'The most connections of one listener at a time.',
+  }),
+  receive_maximum: integer({
+    default: 32,
+    min: 1,
+    max: 65_535,
+    unit: 'messages',
+    description:
+      'How many QoS 1 and 2 messages may be in flight per client and direction. Towards the gateway it binds MQTT 5 clients only.',
+  }),
+  queue_messages: integer({
+    default: 100_000,
+    min: 1,
+    unit: 'messages',
+    description: 'The most messages that wait in the queue of one session. Beyond it the oldest goes, never one in flight.',
+  }),
+  queue_bytes: size({
+    default: '64MiB',
+    min: '1KiB',
+    description: 'The most bytes that wait in the queue of one session. Beyond it the oldest message goes, never one in flight.',
+  }),
+  queue_qos0: boolean({ default: false, description: 'Whether QoS 0 messages are kept for sessions that are offline.' }),
+  session_expiry: duration({
+    default: '7d',
+    max: '49710d',
+    description: 'How long the session of an absent MQTT 3 client is kept, and the longest that an MQTT 5 client may ask for.',
+  }),
+  topic_levels: integer({ default: 128, min: 1, max: 65_535, unit: 'levels', description: 'The most levels of a topic or filter.' }),
+  connect_timeout: duration({
+    default: '15s',
+    min: '1s',
+    max: '10m',
+    description: 'How long a connection may take until its CONNECT is complete.',
+  }),
+  keep_alive_max: duration({
+    default: '0s',
+    max: '65535s',
+    description:
+      'The longest keep-alive that an MQTT 5 client gets; a client that asks for more is told this one. `"0s"`: as the client asks.',
+  }),
+  messages_per_second: integer({
+    default: 0,
+    max: 10_000_000,
+    unit: 'messages/s',
+    description: 'How fast one client may publish; a faster one is slowed down. 0: no limit.',
+  }),
+  burst: integer({
+    default: 0,
+    max: 10_000_000,
+    unit: 'messages',
+    description: 'How many messages a client may send at once before `messages_per_second` holds. 0: the messages of one second.',
+  }),
+  connections_per_second: integer({
+    default: 0,
+    max: 1_000_000,
+    unit: 'connections/s',
+    description: 'How fast one listener takes new connections; more of them wait. 0: no limit.',
+  }),
+}
+
+/** `[limits]`. */
+export const limits = table(keys, { description: 'Limits for every client and listener. A zone overrides them for its listeners.' })
+
+/** `[zones.NAME]`. */
+export const zones = map(table(overrides(keys), { description: 'Any key of `[limits]`; what is not said here is as it is there.' }), {
+  description: 'Limits that differ for some listeners: a listener names its zone.',
+})
+
+/** Sizes in bytes, durations in milliseconds. */
+export type Limits = Infer<typeof limits>
+export type Zones = Infer<typeof zones>
+
+/** The limits that hold in a zone, or everywhere where `zone` is undefined. */
+export function limitsOf(config: { readonly limits: Limits; readonly zones: Zones }, zone: string | undefined): Limits {
+  return zone === undefined ? config.limits : { ...config.limits, ...config.zones[zone] }
+}
