@@ -22,7 +22,6 @@ export class DeliveryQueue {
   /** Items before `#head` are gone; from `#head` to `#next` they are in flight or done; from `#next` on they wait. */
   #head = 0
   #next = 0
-  #doneInFlight = 0
   #nextSeq = 1
   /** Entries in flight: sent and not finished. */
   inFlight = 0
@@ -240,18 +239,17 @@ export class DeliveryQueue {
       this.#head = this.#next = 0
       return
     }
-    this.#doneInFlight++
     if (this.#head > 512 && this.#head * 2 > items.length) {
       items.splice(0, this.#head)
       this.#next -= this.#head
       this.#head = 0
     }
-    if (this.#doneInFlight > 4096) this.#compact()
+    const done = this.#next - this.#head - this.inFlight
+    if (done > 64 + this.inFlight + (items.length - this.#next) / 8) this.#compact()
   }
 
   /** Entries that were finished behind one that never is would pile up: takes them out. */
   #compact(): void {
-    this.#doneInFlight = 0
     const inFlight = this.#items.slice(this.#head, this.#next).filter(entry => entry.state !== 'done')
     this.#items = inFlight.concat(this.#items.slice(this.#next))
     this.#head = 0
@@ -260,7 +258,7 @@ export class DeliveryQueue {
 
   #forget(): void {
     this.#items = []
-    this.#head = this.#next = this.#doneInFlight = 0
+    this.#head = this.#next = 0
     this.inFlight = 0
     this.#waitingBytes = 0
     this.#loading = false
