@@ -1,0 +1,148 @@
+import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
+import type { Clock } from '#base/clock.ts'
+import { GatewayError, systemCode } from '#base/errors.ts'
+import type { Logger } from '#base/logger.ts'
+import { isLoopbackAddress, plainAddress } from './address.ts'
+import { AdmissionRate } from './admission.ts'
+import { type ConnectionGroup, StreamConnection } from './stream-connection.ts'
+import type { ByteConnection, StreamListener, StreamListenerCounters, StreamTransport } from './types.ts'
+
+/** What every stream listener is opened with. */
+export interface StreamListenerOptions {
+  /** Connections that the kernel keeps ready until they are accepted. */
+  backlog?: number
+  /** Open connections; one more is refused. */
+  maxConnections: number
+  /** New connections in a second; one more is refused. 0: no limit. */
+  connectionsPerSecond: number
+  /** Takes an accepted connection and sets its callbacks; reading starts after it returns. */
+  onConnection: (connection: ByteConnection) => void
+  /** How long an ended connection may take to send what is pending. */
+  lingerMs?: number
+  logger: Logger
+  clock: Clock
+}
+
+const BACKLOG = 1024
+const LINGER_MS = 5000
+/** Accept errors come in thousands when file descriptors are spent; one line in this time tells of them. */
+const ACCEPT_LOG_INTERVAL_MS = 10_000
+
+/** Turns a failed `listen` into the error that the operator sees. */
+export function listenError(cause: unknown, what: string, taken: string): GatewayError {
+  switch (systemCode(cause)) {
+    case 'EADDRINUSE':
+      return new GatewayError('address-in-use', `${taken} is taken by another program`, {
+        cause,
+        hint: 'stop that program or choose another bind',
+      })
+    case 'EACCES':
+    case 'EPERM':
+      return new GatewayError('listen-failed', `${what} may not be opened: permission denied`, {
+        cause,
+        hint: 'ports below 1024 need CAP_NET_BIND_SERVICE; a socket needs a writable directory',
+      })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new GatewayError('listen-failed', `${what} cannot be opened: this machine has no such address`, {
+        cause,
+        hint: 'bind to an address of this machine, or to 0.0.0.0 or [::] for every one',
+        retryable: true,
+      })
+    default:
+      return new GatewayError('listen-failed', `${what} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      })
+  }
+}
+
+/** Accepts sockets, admits or refuses them, and hands them on as connections. Shared by TCP and Unix sockets. */
+export class SocketListener implements StreamListener {
+  readonly counters: StreamListenerCounters = { accepted: 0, refusedFull: 0, refusedRate: 0, refusedGone: 0, acceptErrors: 0 }
+  address = ''
+  port = 0
+  /** Runs when the listener has stopped accepting. */
+  onClosed: () => void = () => {}
+  readonly #options: StreamListenerOptions
+  readonly #server: Server
+  readonly #rate: AdmissionRate
+  readonly #group: ConnectionGroup
+  #acceptLoggedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(transport: StreamTransport, options: StreamListenerOptions) {
+    this.#options = options
+    this.#rate = new AdmissionRate(options.connectionsPerSecond, options.clock)
+    this.#group = {
+      transport,
+      loopback: transport === 'unix',
+      clock: options.clock,
+      lingerMs: options.lingerMs ?? LINGER_MS,
+      connections: 0,
+    }
+    this.#server = createServer({ noDelay: true, pauseOnConnect: false, allowHalfOpen: false }, socket => this.#accept(socket))
+  }
+
+  get transport(): StreamTransport {
+    return this.#group.transport
+  }
+
+  get connections(): number {
+    return this.#group.connections
+  }
+
+  /** Listens; rejects with the system's error. */
+  listen(where: ListenOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ backlog: this.#options.backlog ?? BACKLOG, ...where }, () => {
+        this.#server.off('error', reject)
+        this.#server.on('error', error => this.#acceptFailed(error))
+        const bound = this.#server.address()
+        if (bound !== null && typeof bound === 'object') {
+          this.address = plainAddress(bound.address)
+          this.port = bound.port
+          this.#group.loopback = isLoopbackAddress(this.address)
+        }
+        resolve()
+      })
+    })
+  }
+
+  async close(): Promise<void> {
+    // The address is free at once; the callback of the server's `close` would wait for every connection.
+    if (!this.#server.listening) return
+    this.#server.close()
+    this.onClosed()
+  }
+
+  #accept(socket: Socket): void {
+    const refusal = this.#refusal(socket)
+    if (refusal !== undefined) {
+      this.counters[refusal]++
+      socket.on('error', () => {})
+      if (refusal !== 'refusedGone' && this.transport !== 'unix') socket.resetAndDestroy()
+      else socket.destroy()
+      return
+    }
+    this.counters.accepted++
+    const connection = new StreamConnection(socket, this.#group)
+    this.#options.onConnection(connection)
+    connection.start()
+  }
+
+  #refusal(socket: Socket): 'refusedFull' | 'refusedRate' | 'refusedGone' | undefined {
+    if (this.#group.connections >= this.#options.maxConnections) return 'refusedFull'
+    if (!this.#rate.admit()) return 'refusedRate'
+    if (this.transport !== 'unix' && socket.remoteAddress === undefined) return 'refusedGone'
+    return undefined
+  }
+
+  #acceptFailed(error: Error): void {
+    this.counters.acceptErrors++
+    const nowMs = this.#options.clock.monotonic()
+    if (nowMs - this.#acceptLoggedAtMs < ACCEPT_LOG_INTERVAL_MS) return
+    this.#acceptLoggedAtMs = nowMs
+    this.#options.logger.error('a connection could not be accepted', { error, acceptErrors: this.counters.acceptErrors })
+  }
+}
