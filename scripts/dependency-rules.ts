@@ -8,7 +8,7 @@ const PORTS = '^src/.+/(ports|[a-z-]+-port)\\.ts$'
 const MAY_IMPORT: Record<string, readonly string[]> = {
   base: [],
   codecs: ['^src/base/'],
-  access: ['^src/base/'],
+  access: ['^src/base/', PORTS],
   rules: ['^src/base/'],
   broker: ['^src/base/'],
   listeners: ['^src/base/'],

@@ -2,18 +2,44 @@
 import { coapKeys } from '#adapters/coap/index.ts'
 import { serialSchema } from '#adapters/serial/index.ts'
 import { adminSchema } from '#admin/config.ts'
-import type { Infer } from '#base/schema.ts'
+import type { CheckFault, Infer, InferKeys } from '#base/schema.ts'
 import { bridges } from '#bridges/index.ts'
-import { rootSchema as compose } from '#config/common.ts'
+import { type CommonConfig, rootSchema as compose } from '#config/common.ts'
 import { listenersSchema } from '#listeners/config.ts'
 
-/** The whole configuration. */
-export const rootSchema = compose({
+const features = {
   listeners: listenersSchema({ coap: coapKeys }),
   bridges,
   serial: serialSchema,
   admin: adminSchema,
-})
+}
+
+/** The whole configuration. */
+export const rootSchema = compose(features, unavailable)
 
 export type GatewayConfig = Infer<typeof rootSchema>
 export type ListenerConfig = GatewayConfig['listeners'][string]
+
+/** Keys of the contract that nothing keeps yet: a limit or a rule that is believed and not kept is worse than none. */
+function unavailable(config: CommonConfig & InferKeys<typeof features>): readonly CheckFault[] {
+  const keys: string[] = []
+  const { access, limits, zones, listeners } = config
+  if (access.rules.length > 0) keys.push('access.rules')
+  if (access.no_match === 'deny') keys.push('access.no_match')
+  for (const [name, { users_file }] of Object.entries(access.authenticators)) {
+    if (users_file !== undefined) keys.push(`access.authenticators.${name}.users_file`)
+  }
+  for (const [table, { messages_per_second, burst }] of [['limits', limits] as const, ...zoneTables(zones)]) {
+    if ((messages_per_second ?? 0) > 0) keys.push(`${table}.messages_per_second`)
+    if ((burst ?? 0) > 0) keys.push(`${table}.burst`)
+  }
+  for (const [name, listener] of Object.entries(listeners)) {
+    if (listener.mountpoint !== undefined && listener.protocol === 'mqtt') keys.push(`listeners.${name}.mountpoint`)
+    if ('proxy_protocol' in listener && listener.proxy_protocol !== undefined) keys.push(`listeners.${name}.proxy_protocol`)
+  }
+  return keys.map(key => ({ key, message: 'is not available in this version', hint: 'take it out' }))
+}
+
+function zoneTables(zones: CommonConfig['zones']) {
+  return Object.entries(zones).map(([name, zone]) => [`zones.${name}`, zone] as const)
+}

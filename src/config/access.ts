@@ -1,6 +1,6 @@
 /** `[access]`: who gets in and what each may do. */
 
-import type { CheckFault, Infer, InferKeys } from '#base/schema.ts'
+import type { Infer } from '#base/schema.ts'
 import { choice, enumeration, list, map, network, path, string, table } from '#base/schema.ts'
 
 const builtIn = table(
@@ -68,21 +68,11 @@ const accessKeys = {
 }
 
 /** `[access]`. `no_match` is absent where nobody chose: then it is `allow` while there is no rule, else `deny`. */
-export const access = table(accessKeys, { description: 'Who gets in and what each may do.', check: warnUnenforced })
+export const access = table(accessKeys, { description: 'Who gets in and what each may do.' })
 
 export type Access = Infer<typeof access>
 
 /** What happens where no rule applies. */
 export function noMatchOf(config: Access): 'allow' | 'deny' {
   return config.no_match ?? (config.rules.length === 0 ? 'allow' : 'deny')
-}
-
-/** Nobody should believe in a rule that nothing enforces. */
-function warnUnenforced(config: InferKeys<typeof accessKeys>): readonly CheckFault[] {
-  const message = 'is not enforced in this version: clients get in by "anonymous" alone'
-  const unenforced: CheckFault[] = config.rules.length > 0 ? [{ key: 'rules', message, severity: 'warning' }] : []
-  for (const [name, { users_file }] of Object.entries(config.authenticators)) {
-    if (users_file !== undefined) unenforced.push({ key: `authenticators.${name}.users_file`, message, severity: 'warning' })
-  }
-  return unenforced
 }

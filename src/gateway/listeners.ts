@@ -92,6 +92,7 @@ export async function openCoap(name: string, config: Of<'coap'>, limits: Limits,
     payloadBytesMax: limits.max_packet,
     clientsMax: config.max_connections ?? limits.max_connections,
     anonymous: config.anonymous,
+    mountpoint: config.mountpoint,
     config: config satisfies CoapConfig,
   })
   const { endpoint } = engine

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { showFault } from '#config/fault.ts'
 import type { Given } from './loading.ts'
 import { faults, load } from './loading.ts'
 
@@ -229,10 +228,4 @@ t.test('a file that cannot be read is a fault', async t => {
 t.test('bytes that are not UTF-8 are a fault with their place', async t => {
   const bytes = new Uint8Array([...new TextEncoder().encode('[gateway]\nid = "'), 0xe4, 0x22])
   t.same(faults(bytes as unknown as string), ['F:2:7: this is not text in UTF-8 (save the file as UTF-8)'])
-})
-
-t.test('what would be believed and is not so is a warning', async t => {
-  const { config, warnings } = load('[[access.rules]]\npermit = "deny"')
-  t.ok(config)
-  t.match(warnings.map(showFault), [/^.*:1:10: access\.rules: is not enforced in this version/])
 })

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { showFault } from '#config/fault.ts'
+import { loadConfig } from '#config/load.ts'
+import { rootSchema } from '#registry.ts'
+
+const faults = (text: string) =>
+  loadConfig({ schema: rootSchema, file: '/t.toml', env: {}, sets: [], folder: '/', readFile: () => text }).faults.map(showFault)
+
+t.test('what would be believed and is not kept is a fault', async t => {
+  const listener = '[listeners.a]\nprotocol = "mqtt"\nbind = "127.0.0.1:1"\n'
+  const texts = [
+    '[[access.rules]]\npermit = "deny"',
+    '[access]\nno_match = "deny"',
+    '[access.authenticators.x]\nkind = "built-in"\nusers_file = "u"',
+    '[limits]\nmessages_per_second = 5',
+    '[zones.slow]\nburst = 5',
+    `${listener}mountpoint = "x/"`,
+    `${listener}proxy_protocol = { trusted = ["192.0.2.0/24"] }`,
+  ]
+  for (const text of texts) t.match(faults(text), [/^\/t\.toml:\d+:\d+: [a-z._-]+: is not available in this version/], text)
+  t.same(faults(listener), [])
+})
