@@ -1,0 +1,82 @@
+/** What a command gets from outside: its terminal, its environment, and the parts that main hands it. */
+import type { Readable } from 'node:stream'
+import type { Clock } from '#base/clock.ts'
+import type { Logger, LogLevel } from '#base/logger.ts'
+import type { TableSchema } from '#base/schema.ts'
+import type { Sources } from '#config/load.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The keys that the command line itself looks at; the loaded configuration has many more. */
+export interface ConfigCore {
+  readonly gateway: { readonly data_dir: string }
+  readonly admin: { readonly socket?: string }
+}
+
+/** A gateway, made and not yet started. */
+export interface Gateway {
+  /** Resolves once every listener answers. */
+  start(): Promise<void>
+  /** Changes to another configuration; on an error the running one stays. */
+  reload(config: ConfigCore, sources: Sources): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface GatewayOptions {
+  config: ConfigCore
+  /** Where the values came from. */
+  sources: Sources
+  /** The file, absolute; undefined for the embedded defaults. */
+  configFile: string | undefined
+  clock: Clock
+  logger: Logger
+  /** Called when a part that cannot be done without has died: the process must end. */
+  onFatal: (error: unknown) => void
+}
+
+/** The running gateway's API, behind its control socket. */
+export interface Control {
+  /** @throws GatewayError `not-running`, `not-authorized`, `timeout`, `connection-lost` */
+  request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: unknown }>
+}
+
+export interface About {
+  version: string
+  commit: string
+  node: string
+  sqlite: string
+}
+
+/**
+ * The parts of the house that main hands in. Declared as methods, so that the gateway's own, wider configuration type fits.
+ * Those that load much are asked only when they are needed.
+ */
+export interface Parts {
+  about(): Promise<About>
+  schema(): Promise<TableSchema<ConfigCore>>
+  createGateway(options: GatewayOptions): Promise<Gateway>
+  /** The logger on standard error; `format` undefined: for people if that is a terminal, else JSON. */
+  createLogger(options: { level: LogLevel; format: 'human' | 'json' | undefined }): Promise<Logger>
+  openControl(socketPath: string): Promise<Control>
+  clock: Clock
+}
+
+export type Signal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+
+/** The process around a command. */
+export interface Surroundings {
+  onSignal(signal: Signal, run: () => void): void
+  /** Anything that nobody caught, from anywhere in the process. */
+  onUncaught(run: (error: unknown) => void): void
+  /** Ends the process at once. */
+  exit(code: number): void
+}
+
+export interface Context {
+  readonly env: { readonly [name: string]: string | undefined }
+  /** The working folder, absolute. */
+  readonly folder: string
+  readonly stdin: Readable & { isTTY?: boolean }
+  readonly terminal: Terminal
+  readonly parts: Parts
+  readonly surroundings: Surroundings
+}

@@ -1,0 +1,116 @@
+/** The life of a running gateway: start, signals, reload, stop, and the ways in which it can end. */
+import { describeError } from '#base/errors.ts'
+import type { Logger } from '#base/logger.ts'
+import { showFault } from '#config/fault.ts'
+import { type ConfigChoice, type ConfigInForce, readConfig } from './configuration.ts'
+import type { Context, Gateway } from './context.ts'
+import { EXIT } from './verb.ts'
+
+/** From the signal to the exit, at most; the contract says 5 s. What was acknowledged is on disk whatever happens. */
+const STOP_TIMEOUT_MS = 4_500
+/** As a shell reports a program that SIGINT ended. */
+const EXIT_INTERRUPTED = 130
+
+export interface ServeOptions {
+  choice: ConfigChoice
+  first: ConfigInForce
+  configFile: string | undefined
+  logger: Logger
+  context: Context
+}
+
+/**
+ * Runs a gateway until a signal ends it.
+ * @returns the exit code
+ * @throws whatever keeps the gateway from starting
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { choice, first, configFile, logger, context } = options
+  const { parts, surroundings, terminal } = context
+
+  function die(error: unknown): void {
+    terminal.complain(`tidegate run: ends because of an error: ${describeError(error).replace(/\s*\n\s*/g, ' ')}`)
+    surroundings.exit(EXIT.failed)
+  }
+
+  surroundings.onUncaught(error => {
+    // The place in the code is for whoever mends it; the last line is for whoever reads the log.
+    if (error instanceof Error && error.stack !== undefined) terminal.complain(error.stack)
+    die(error)
+  })
+  const { config, sources } = first
+  const gateway = await parts.createGateway({ config, sources, configFile, clock: parts.clock, logger, onFatal: die })
+  const stopped = stopOnSignal(options)
+  const started = gateway.start()
+  reloadOnSignal(gateway, started, choice, logger, context)
+  const outcome = await Promise.race([started.then(() => 'ready' as const), stopped.signalled])
+  if (outcome === 'ready') {
+    terminal.line('tidegate ready')
+    await stopped.signalled
+  } else {
+    // Half a start cannot be stopped in order: it is waited for, within the same deadline.
+    await started.catch(error => logger.warn('stopped before it had started', { error: describeError(error) }))
+  }
+  await gateway.stop()
+  stopped.finished()
+  return EXIT.done
+}
+
+/** SIGTERM and SIGINT ask for the stop; a second SIGINT, or the time-out, ends the process without it. */
+function stopOnSignal({ logger, context }: ServeOptions): { signalled: Promise<'stop'>; finished: () => void } {
+  const { parts, surroundings } = context
+  const { clock } = parts
+  let timer: object | undefined
+  let resolve: (outcome: 'stop') => void
+  const signalled = new Promise<'stop'>(done => (resolve = done))
+  function stop(signal: string): void {
+    if (timer !== undefined) return
+    logger.info('stopping', { signal })
+    timer = clock.setTimer(STOP_TIMEOUT_MS, () => {
+      logger.warn('did not stop in time and ends at once; what was acknowledged is safe')
+      surroundings.exit(EXIT.done)
+    })
+    resolve('stop')
+  }
+  surroundings.onSignal('SIGTERM', () => stop('SIGTERM'))
+  surroundings.onSignal('SIGINT', () => (timer === undefined ? stop('SIGINT') : surroundings.exit(EXIT_INTERRUPTED)))
+  return { signalled, finished: () => clock.clearTimer(timer) }
+}
+
+/** SIGHUP loads the configuration again; one at a time, and one more if it came meanwhile. */
+function reloadOnSignal(gateway: Gateway, started: Promise<void>, choice: ConfigChoice, logger: Logger, context: Context): void {
+  let running = false
+  let again = false
+
+  async function reload(): Promise<void> {
+    const { config, sources, faults, warnings } = await readConfig(choice, context)
+    for (const warning of warnings) logger.warn(showFault(warning))
+    if (config === undefined) {
+      for (const fault of faults) logger.error(showFault(fault))
+      logger.error('the new configuration is wrong, the running one stays', { faults: faults.length })
+      return
+    }
+    await gateway.reload(config, sources)
+    logger.info('the configuration is loaded again')
+  }
+
+  async function work(): Promise<void> {
+    running = true
+    try {
+      await started
+      do {
+        again = false
+        await reload()
+      } while (again)
+    } catch (error) {
+      logger.error('the configuration could not be loaded again, the running one stays', { error: describeError(error) })
+    } finally {
+      running = false
+    }
+  }
+
+  context.surroundings.onSignal('SIGHUP', () => {
+    again = true
+    if (!running) void work()
+  })
+}

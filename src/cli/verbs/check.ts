@@ -1,0 +1,31 @@
+import { showFault } from '#config/fault.ts'
+import { configOptions, readConfig } from '../configuration.ts'
+import { EXIT, verb } from '../verb.ts'
+
+export const checkVerb = verb({
+  name: 'check',
+  group: 'gateway',
+  summary: 'checks a configuration without running it',
+  description:
+    'Each fault is one line, FILE:LINE:COLUMN: KEY: what is wrong (hint), and the exit code is then 1. ' +
+    'What is odd but does not stop the gateway is shown as a warning.',
+  options: configOptions,
+  examples: [['-c /etc/tidegate/tidegate.toml', 'checks the configuration of the service']],
+  async run(values, _positionals, context) {
+    const { terminal } = context
+    const { config, faults, warnings } = await readConfig(values, context)
+    for (const fault of faults) terminal.line(showFault(fault))
+    for (const warning of warnings) terminal.line(`warning: ${showFault(warning)}`)
+    if (config === undefined) {
+      terminal.complain(`tidegate check: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}`)
+      return EXIT.failed
+    }
+    const name = values.config ?? 'the embedded defaults'
+    terminal.line(
+      warnings.length === 0
+        ? `${name}: all is well`
+        : `${name}: valid, with ${warnings.length === 1 ? '1 warning' : `${warnings.length} warnings`}`,
+    )
+    return EXIT.done
+  },
+})

@@ -1,0 +1,32 @@
+import { listVerb } from '../list-verb.ts'
+import { showCount } from '../units.ts'
+
+interface ListenerRow {
+  name: string
+  protocol: string
+  transport: string
+  bind: string
+  connections?: number
+  counters: Record<string, number>
+}
+
+export const listenersVerb = listVerb<ListenerRow>({
+  name: 'listeners',
+  summary: 'lists where devices come in',
+  path: '/api/v1/listeners',
+  columns: () => [
+    { title: 'LISTENER', value: row => row.name },
+    { title: 'PROTOCOL', value: row => row.protocol },
+    { title: 'TRANSPORT', value: row => row.transport },
+    { title: 'BIND', value: row => row.bind },
+    { title: 'CONNECTIONS', right: true, value: row => (row.connections === undefined ? '-' : showCount(row.connections)) },
+    { title: 'COUNTED', value: row => counted(row.counters) },
+  ],
+  empty: 'there is no listener',
+})
+
+/** What has happened at all: `accepted 12, refused-full 1`. */
+function counted(counters: Record<string, number>): string {
+  const parts = Object.entries(counters).flatMap(([name, count]) => (count > 0 ? [`${name} ${showCount(count)}`] : []))
+  return parts.join(', ') || '-'
+}
