@@ -4,6 +4,8 @@
 export const QUEUE_HEAD_ENTRIES_MAX = 1024
 /** Bytes of waiting entries that a queue keeps in memory at most. */
 export const QUEUE_HEAD_BYTES_MAX = 256 * 1024
+/** Waiting entries that may go on sharing the buffers that they came in; those behind get payloads of their own. */
+export const QUEUE_SHARED_ENTRIES_MAX = 64
 /** One page that is read back from disk. */
 export const QUEUE_PAGE_ENTRIES_MAX = 512
 export const QUEUE_PAGE_BYTES_MAX = 128 * 1024

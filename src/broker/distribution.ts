@@ -102,6 +102,7 @@ export class Distribution {
 
   #retain(message: Message): void {
     if (message.payloadEnd > message.payloadStart) {
+      message.settle()
       this.#retained.set(message)
       this.#store.setRetained(message.topic, message)
     } else if (this.#retained.delete(message.topic)) this.#store.setRetained(message.topic, undefined) // [MQTT-3.3.1-6]

@@ -32,15 +32,15 @@ export interface MessageInit {
 }
 
 /**
- * One published message. Immutable once published, shared by all its recipients. Fields are laid out flat and
+ * One published message. What it says is fixed once it is published; all its recipients share it. Fields are laid out flat and
  * the payload is a range of `bytes`, so that a message costs one object and no copy.
  */
 export class Message {
   readonly topic: string
-  /** Holds the payload between `payloadStart` and `payloadEnd`; may be a whole frame as it came. Never written to. */
-  readonly bytes: Uint8Array
-  readonly payloadStart: number
-  readonly payloadEnd: number
+  /** Holds the payload between `payloadStart` and `payloadEnd`; may be shared with other messages. Never written to. */
+  bytes: Uint8Array
+  payloadStart: number
+  payloadEnd: number
   /** The QoS it was published with; a delivery's QoS is the lower of this and the subscription's. */
   readonly qos: Qos
   /** The RETAIN flag it was published with. */
@@ -89,6 +89,20 @@ export class Message {
   /** What it counts against limits: topic and payload in bytes and a fixed share for the rest. */
   get size(): number {
     return this.payloadEnd - this.payloadStart + this.topic.length + MESSAGE_OVERHEAD_BYTES
+  }
+
+  /**
+   * Gives the message a payload of its own and lets go of everything else that it holds on to. For a message that
+   * stays: a small one must not keep a large buffer alive.
+   */
+  settle(): void {
+    if (this.payloadEnd - this.payloadStart === this.bytes.buffer.byteLength) return
+    const own = new Uint8Array(this.payloadEnd - this.payloadStart)
+    own.set(this.payload)
+    this.bytes = own
+    this.payloadStart = 0
+    this.payloadEnd = own.length
+    this.encoded = undefined
   }
 
   static from(init: MessageInit): Message {

@@ -2,6 +2,7 @@
  * A session: a client's subscriptions and its queue, which may outlive the connection. It decides when an entry
  * leaves; the adapter behind the sink decides how it looks on the wire.
  */
+import { QUEUE_SHARED_ENTRIES_MAX } from '#base/limits.ts'
 import type { Identity } from './access-port.ts'
 import type { Entry, Message, Qos } from './message.ts'
 import type { AttachRequest, ClientLimits, DropReason, PublishRun, Sink, Will } from './ports.ts'
@@ -145,8 +146,9 @@ export class Session {
   enqueue(message: Message, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined): void {
     if (qos === 0 && this.#sink === undefined && !this.limits.queue.qos0) return this.drop('no-session', 1)
     if (this.limits.queue.whenFull === 'drop-newest' && this.#over(1, message.size)) return this.drop('queue-full', 1)
-    this.queue.add(message, qos, retain, identifiers)
+    const entry = this.queue.add(message, qos, retain, identifiers)
     if (this.#sink !== undefined && this.#held === 0) this.pump()
+    if (entry.state === 'queued' && this.queue.waiting > QUEUE_SHARED_ENTRIES_MAX) message.settle()
     if (this.#over(0, 0)) this.#shed()
   }
 

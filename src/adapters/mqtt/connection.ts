@@ -7,7 +7,7 @@ import type { ByteConnection } from '#listeners/types.ts'
 import { Acknowledgements, type Answer } from './acknowledgements.ts'
 import type { MqttLimits } from './config.ts'
 import { handleConnect, refuseConnect, requireConnect } from './connect.ts'
-import { handleControl } from './control.ts'
+import { handleAcknowledgement, handleControl } from './control.ts'
 import { Incoming } from './incoming.ts'
 import type { MqttListener } from './listener.ts'
 import { Output } from './output.ts'
@@ -189,7 +189,8 @@ export class MqttConnection {
       const next = this.#incoming.packetEnd(bytes, at, this.limits.packetBytesMax)
       if (next === 0) return
       if (this.phase === 'new') handleConnect(this, bytes, at, next)
-      else handleControl(this, this.client!, decodePacket(bytes, at, next, this.version))
+      else if (next - at !== 4 || !handleAcknowledgement(this, this.client!, bytes, at))
+        handleControl(this, this.client!, decodePacket(bytes, at, next, this.version))
       at = next
     }
   }

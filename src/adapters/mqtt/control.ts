@@ -7,7 +7,6 @@ import {
   encodePacket,
   type Packet,
   type PubrecPacket,
-  type PubrelPacket,
   REASON_CODES,
   SUBACK_FAILURE,
   type SubscribePacket,
@@ -15,9 +14,36 @@ import {
 } from '#codecs/mqtt/index.ts'
 import type { MqttConnection } from './connection.ts'
 
+const PUBACK = 0x40
+const PUBREC = 0x50
 const PUBREL = 0x62
 const PUBCOMP = 0x70
 const PINGRESP = Uint8Array.of(0xd0, 0)
+
+/**
+ * The four bytes of an acknowledgement without a reason, which is nearly every one, without making a packet of them.
+ * False: it is something else, to be decoded.
+ */
+export function handleAcknowledgement(connection: MqttConnection, client: Client, bytes: Uint8Array, start: number): boolean {
+  const packetId = (bytes[start + 2] << 8) | bytes[start + 3]
+  if (packetId === 0) return false
+  switch (bytes[start]) {
+    case PUBACK:
+      client.acknowledge(packetId)
+      return true
+    case PUBREC:
+      if (client.received(packetId)) return true
+      return false
+    case PUBREL:
+      released(connection, client, packetId)
+      return true
+    case PUBCOMP:
+      client.complete(packetId)
+      return true
+    default:
+      return false
+  }
+}
 
 /** @throws GatewayError `decode-malformed` with reason 0x82 for a packet that a client may not send now */
 export function handleControl(connection: MqttConnection, client: Client, packet: Packet): void {
@@ -28,7 +54,7 @@ export function handleControl(connection: MqttConnection, client: Client, packet
     case 'pubrec':
       return pubrec(connection, client, packet)
     case 'pubrel':
-      return pubrel(connection, client, packet)
+      return released(connection, client, packet.packetId)
     case 'pubcomp':
       client.complete(packet.packetId)
       return
@@ -59,8 +85,7 @@ function pubrec(connection: MqttConnection, client: Client, packet: PubrecPacket
   else put(connection, encodePacket({ type: 'pubrel', packetId: packet.packetId, reasonCode: REASON_CODES.packetIdentifierNotFound }, 5))
 }
 
-function pubrel(connection: MqttConnection, client: Client, packet: PubrelPacket): void {
-  const { packetId } = packet
+function released(connection: MqttConnection, client: Client, packetId: number): void {
   connection.unreleased?.delete(packetId)
   const outcome = client.release(packetId)
   if (outcome >= 0 || connection.version !== 5) return connection.acknowledge(Math.max(outcome, 0), PUBCOMP, packetId)

@@ -8,42 +8,78 @@ import { encodeProperties, type Properties, packetIdOffset, publishFrame } from 
 /** MQTT 3.1 and 3.1.1 have the same PUBLISH. */
 export type Family = 3 | 5
 
-export class MqttFrames {
-  topicBytes: Uint8Array | undefined
-  plain3: Uint8Array | undefined
-  plain5: Uint8Array | undefined
-  numbered3: Uint8Array | undefined
-  numbered5: Uint8Array | undefined
-  /** Where the packet identifier stands in the numbered frames. */
-  idOffset3 = 0
-  idOffset5 = 0
-}
+/** Bytes of one slab: copies of small packets share it, which spares a buffer object for each. */
+const SLAB_BYTES = 8 * 1024
 
-export function framesOf(message: Message): MqttFrames {
-  if (message.encoded instanceof MqttFrames) return message.encoded
-  const frames = new MqttFrames()
-  message.encoded ??= frames
-  return frames
-}
+/** One encoded PUBLISH: the bytes [start, end), with the packet identifier at `idAt` (0: it has none). */
+export class Frame {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+  readonly idAt: number
+  readonly family: Family
 
-/** The frame of a message without packet identifier, for QoS 0. Flags are zero. */
-export function plainFrame(message: Message, family: Family): Uint8Array {
-  const frames = framesOf(message)
-  if (family === 3) return (frames.plain3 ??= build(message, frames, 0, 0, 3))
-  return (frames.plain5 ??= build(message, frames, 0, 0, 5))
-}
-
-/** The frame of a message with room for a packet identifier; `idOffset` of the frames says where. */
-export function numberedFrames(message: Message, family: Family): MqttFrames {
-  const frames = framesOf(message)
-  if (family === 3 && frames.numbered3 === undefined) {
-    frames.numbered3 = build(message, frames, 1, 1, 3)
-    frames.idOffset3 = packetIdOffset(frames.numbered3)
-  } else if (family === 5 && frames.numbered5 === undefined) {
-    frames.numbered5 = build(message, frames, 1, 1, 5)
-    frames.idOffset5 = packetIdOffset(frames.numbered5)
+  constructor(bytes: Uint8Array, start: number, end: number, idAt: number, family: Family) {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.idAt = idAt
+    this.family = family
   }
-  return frames
+}
+
+/** The frames of a message: the packet as it came, if it can be passed on, and those that were built. */
+export class MqttFrames {
+  readonly received: Frame | undefined
+  #built: Frame[] | undefined
+
+  constructor(received: Frame | undefined) {
+    this.received = received
+  }
+
+  find(family: Family, numbered: boolean): Frame | undefined {
+    const { received } = this
+    if (received !== undefined && received.family === family && (received.idAt !== 0) === numbered) return received
+    return this.#built?.find(frame => frame.family === family && (frame.idAt !== 0) === numbered)
+  }
+
+  add(frame: Frame): Frame {
+    this.#built ??= []
+    this.#built.push(frame)
+    return frame
+  }
+}
+
+/** Copies packets into slabs. */
+export class FrameSlab {
+  #slab = Buffer.alloc(0)
+  #used = 0
+  /** Where the last copy begins in the returned buffer. */
+  start = 0
+
+  /** A buffer that holds the bytes [start, end) from `this.start` on. */
+  copy(bytes: Buffer, start: number, end: number): Buffer {
+    const count = end - start
+    if (count > SLAB_BYTES / 4) {
+      this.start = 0
+      return Buffer.from(bytes.subarray(start, end))
+    }
+    if (this.#used + count > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#used = 0
+    }
+    this.start = this.#used
+    this.#used += count
+    bytes.copy(this.#slab, this.start, start, end)
+    return this.#slab
+  }
+}
+
+/** The frame of a message for a family, without packet identifier (QoS 0) or with room for one. Flags are not to be relied on. */
+export function frameOf(message: Message, family: Family, numbered: boolean): Frame {
+  const frames = message.encoded instanceof MqttFrames ? message.encoded : new MqttFrames(undefined)
+  message.encoded ??= frames
+  return frames.find(family, numbered) ?? frames.add(build(message, family, numbered))
 }
 
 /** What a frame of MQTT 5 carries for this recipient alone. */
@@ -58,24 +94,22 @@ export function ownFrame(message: Message, entry: Entry | undefined, retain: boo
   const properties = wireProperties(message.properties)
   if (own.identifiers !== undefined) properties.subscriptionIdentifier = [...own.identifiers]
   if (own.expirySeconds !== undefined) properties.messageExpiryInterval = own.expirySeconds
-  const topic = topicBytesOf(message, framesOf(message))
+  const topic = Buffer.from(message.topic)
   const qos = entry?.qos ?? 0
   return publishFrame(topic, message.payload, qos, retain, entry?.dup ?? false, entry?.packetId ?? 0, encodeProperties(properties), 5)
 }
 
 /** The application properties as the codec has them. */
-export function wireProperties(properties: MessageProperties | undefined): Properties {
+function wireProperties(properties: MessageProperties | undefined): Properties {
   if (properties === undefined) return {}
   const { userProperties, ...rest } = properties
   return userProperties === undefined ? rest : { ...rest, userProperties: userProperties.map(([name, value]) => [name, value]) }
 }
 
-function build(message: Message, frames: MqttFrames, qos: 0 | 1, packetId: number, family: Family): Uint8Array {
-  const topic = topicBytesOf(message, frames)
+function build(message: Message, family: Family, numbered: boolean): Frame {
   const properties = family === 5 && message.properties !== undefined ? encodeProperties(wireProperties(message.properties)) : undefined
-  return publishFrame(topic, message.payload, qos, false, false, packetId, properties, family === 5 ? 5 : 4)
-}
-
-function topicBytesOf(message: Message, frames: MqttFrames): Uint8Array {
-  return (frames.topicBytes ??= Buffer.from(message.topic))
+  const qos = numbered ? 1 : 0
+  const version = family === 5 ? 5 : 4
+  const bytes = publishFrame(Buffer.from(message.topic), message.payload, qos, false, false, qos, properties, version)
+  return new Frame(bytes, 0, bytes.length, packetIdOffset(bytes), family)
 }

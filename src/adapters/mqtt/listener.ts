@@ -6,6 +6,7 @@ import { REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import type { MqttLimits } from './config.ts'
 import { type EndReason, MqttConnection } from './connection.ts'
+import { FrameSlab } from './frames.ts'
 import { Flusher } from './output.ts'
 
 export interface MqttListenerOptions {
@@ -25,6 +26,7 @@ export class MqttListener implements PressureListener {
   readonly clock: Clock
   readonly logger: Logger
   readonly flusher: Flusher
+  readonly slab = new FrameSlab()
   readonly anonymous: MqttListenerOptions['anonymous']
   limits: MqttLimits
   /** Seconds since the start, counted by one timer for all connections. */

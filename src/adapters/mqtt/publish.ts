@@ -7,7 +7,7 @@ import { GatewayError } from '#base/errors.ts'
 import { type Client, Message, type Route } from '#broker/ports.ts'
 import { decodeProperties, encodePacket, frameLength, PublishScan, REASON_CODES, scanPublish } from '#codecs/mqtt/index.ts'
 import type { MqttConnection } from './connection.ts'
-import { MqttFrames } from './frames.ts'
+import { Frame, MqttFrames } from './frames.ts'
 import { messageProperties } from './properties.ts'
 import { QosZeroRun } from './run.ts'
 
@@ -99,32 +99,20 @@ export class PublishReader {
   /** The message with a copy of its packet, which is also the frame for recipients of the same version. */
   #message(bytes: Buffer, start: number, end: number, route: Route): Message {
     const { qos, retain, topicEnd, payloadStart, propertiesStart, propertiesEnd } = scan
-    const frame = Buffer.from(bytes.subarray(start, end))
+    const slab = this.#connection.listener.slab
+    const frame = slab.copy(bytes, start, end)
+    const shift = slab.start - start
     const hasProperties = propertiesEnd > propertiesStart
     const properties = hasProperties ? decodeProperties(bytes, propertiesStart, propertiesEnd, 'publish') : undefined
-    const message = new Message(route.topic, frame, payloadStart - start, frame.length, qos, retain, messageProperties(properties))
+    const message = new Message(route.topic, frame, payloadStart + shift, end + shift, qos, retain, messageProperties(properties))
     const expirySeconds = properties?.messageExpiryInterval
     if (expirySeconds !== undefined) message.expiresAtMs = this.#connection.broker.runningMs() + expirySeconds * 1000
     // What has properties is encoded anew: some of them are the sender's alone.
-    if (!hasProperties) message.encoded = this.#framesOf(frame, qos, topicEnd - start, route)
+    if (!hasProperties) {
+      const family = this.#connection.version === 5 ? 5 : 3
+      message.encoded = new MqttFrames(new Frame(frame, slab.start, end + shift, qos === 0 ? 0 : topicEnd - start, family))
+    }
     return message
-  }
-
-  #framesOf(frame: Buffer, qos: number, idOffset: number, route: Route): MqttFrames {
-    const frames = new MqttFrames()
-    frames.topicBytes = route.topicBytes
-    const five = this.#connection.version === 5
-    if (qos > 0) {
-      if (five) {
-        frames.numbered5 = frame
-        frames.idOffset5 = idOffset
-      } else {
-        frames.numbered3 = frame
-        frames.idOffset3 = idOffset
-      }
-    } else if (five) frames.plain5 = frame
-    else frames.plain3 = frame
-    return frames
   }
 
   #answer(outcome: number, route: Route, header: number, packetId: number): void {

@@ -2,7 +2,7 @@
 import type { Client, CloseReason, Entry, Message, PublishRun, Sink } from '#broker/ports.ts'
 import { REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { EndReason, MqttConnection } from './connection.ts'
-import { type Family, numberedFrames, ownFrame, plainFrame } from './frames.ts'
+import { type Family, type Frame, frameOf, ownFrame } from './frames.ts'
 import { RUN_FORMAT_3, RUN_FORMAT_5 } from './run.ts'
 
 const PUBLISH = 0x30
@@ -47,12 +47,12 @@ export class MqttSink implements Sink {
     const { output } = this.#connection
     if (this.#family === 5 && (identifiers !== undefined || message.expiresAtMs !== 0)) {
       const frame = ownFrame(message, undefined, retain, { identifiers, expirySeconds: this.#expirySeconds(message) })
-      if (this.#fits(frame)) output.put(frame, 0, frame.length)
+      if (frame.length <= this.#connection.packetBytesMax) output.put(frame, 0, frame.length)
       return
     }
-    const frame = plainFrame(message, this.#family)
+    const frame = frameOf(message, this.#family, false)
     if (!this.#fits(frame)) return
-    const at = output.put(frame, 0, frame.length)
+    const at = output.put(frame.bytes, frame.start, frame.end)
     output.buffer[at] = retain ? PUBLISH | 1 : PUBLISH
   }
 
@@ -61,17 +61,15 @@ export class MqttSink implements Sink {
     const { output } = this.#connection
     if (this.#family === 5 && (entry.identifiers !== undefined || message.expiresAtMs !== 0)) {
       const frame = ownFrame(message, entry, retain, { identifiers: entry.identifiers, expirySeconds: this.#expirySeconds(message) })
-      if (this.#fits(frame)) output.put(frame, 0, frame.length)
+      if (frame.length <= this.#connection.packetBytesMax) output.put(frame, 0, frame.length)
       else this.#skip(entry)
       return
     }
-    const frames = numberedFrames(message, this.#family)
-    const five = this.#family === 5
-    const frame = five ? frames.numbered5! : frames.numbered3!
-    if (!this.#fits(frame)) return this.#skip(entry)
-    const at = output.put(frame, 0, frame.length)
+    const frame = frameOf(message, this.#family, true)
+    if (this.#bounded && !this.#fits(frame)) return this.#skip(entry)
+    const at = output.put(frame.bytes, frame.start, frame.end)
     const { buffer } = output
-    const idAt = at + (five ? frames.idOffset5 : frames.idOffset3)
+    const idAt = at + frame.idAt
     const { packetId } = entry
     buffer[at] = PUBLISH | (qos << 1) | (retain ? 1 : 0) | (entry.dup ? DUP : 0)
     buffer[idAt] = packetId >>> 8
@@ -93,8 +91,8 @@ export class MqttSink implements Sink {
   }
 
   /** What is larger than the client takes is dropped for it [MQTT-3.1.2-24]. */
-  #fits(frame: Uint8Array): boolean {
-    return frame.length <= this.#connection.packetBytesMax
+  #fits(frame: Frame): boolean {
+    return frame.end - frame.start <= this.#connection.packetBytesMax
   }
 
   /** Out of the queue, but not from within its delivery. */
