@@ -1,6 +1,7 @@
 /**
  * The composition root: makes the parts of the gateway, wires them, and starts, reloads and stops them in order.
- * Start: store → broker → bridges (so that nothing local is missed) → serial devices → listeners → admin → ready.
+ * Start: store → broker → admin (it tells that the rest is not ready) → bridges (so that nothing local is missed) →
+ * serial devices → listeners → ready.
  * Stop: listeners refuse → clients get their DISCONNECT → devices → bridges → last commit.
  */
 import { mkdirSync } from 'node:fs'
@@ -102,11 +103,11 @@ export class Gateway {
     const broker = await this.#openBroker(access)
     const id = gatewayId(broker, clock, config.gateway.id)
     this.#bridges = new RunningBridges({ broker, clock, logger, gatewayId: id })
+    this.#admin = await this.#openAdmin(broker, id)
     await this.#bridges.start(config.bridges)
     this.#serial = new SerialAdapter({ config: config.serial, broker, clock, logger, limits: clientLimits(config.limits) })
     this.#serial.start()
     await this.#openListeners({ broker, access, clock, logger })
-    this.#admin = await this.#openAdmin(broker, id)
     this.#ready = true
     const listeners = this.#listeners.map(listener => listener.status())
     logger.info('the gateway is ready', { id, listeners: listeners.map(({ name, bind }) => `${name} ${bind}`).join(', ') })

@@ -6,6 +6,7 @@ const TICK_US = 10_000
 
 export interface ProcessStat {
   parentPid: number
+  sessionId: number
   /** User and system time of all its threads, and of the children that it has waited for. */
   cpuUs: number
 }
@@ -19,9 +20,9 @@ export interface Memory {
 /** Reads the text of a `/proc/PID/stat`. The program's name stands in parentheses and may hold anything, these too. */
 export function parseStat(text: string): ProcessStat {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  // proc_pid_stat(5): ppid is field 4; utime, stime, cutime, cstime are 14 to 17; `fields` begins with field 3.
+  // proc_pid_stat(5): ppid is field 4, session is 6; utime, stime, cutime, cstime are 14 to 17; `fields` begins with field 3.
   const ticks = Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14])
-  return { parentPid: Number(fields[1]), cpuUs: ticks * TICK_US }
+  return { parentPid: Number(fields[1]), sessionId: Number(fields[3]), cpuUs: ticks * TICK_US }
 }
 
 /** The process and its descendants; without those that have ended meanwhile. */
@@ -60,6 +61,11 @@ export function memory(pids: readonly number[]): Memory {
     pssBytes += kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss') * 1024
   }
   return { rssBytes, pssBytes }
+}
+
+/** The processes of these that still run in the session that `leader` began: a number may have gone to somebody else. */
+export function inSession(pids: readonly number[], leader: number): number[] {
+  return pids.filter(pid => statOf(pid)?.sessionId === leader)
 }
 
 function statOf(pid: number): ProcessStat | undefined {

@@ -43,7 +43,12 @@ export function makeCast(port: number, load: MessageLoad, options: CastOptions =
     return new Publisher(network, { ...client, index, load, ledger, retain, topics, most, unseen, acknowledgeTimes })
   })
   const subscribers = Array.from({ length: load.subscribers }, (_, index) => {
-    const client = { clientId: `bench-s${index}`, cleanSession: !load.persistent, filters: filtersOf(load, ledger, index), qos: subscriberQos }
+    const client = {
+      clientId: `bench-s${index}`,
+      cleanSession: !load.persistent,
+      filters: filtersOf(load, ledger, index),
+      qos: subscriberQos,
+    }
     return new Subscriber(network, client, index, receipts)
   })
   return { network, ledger, receipts, acknowledgeTimes, publishers, subscribers }

@@ -47,7 +47,7 @@ export class Connection implements PacketSink {
     this.#openedAtMs = performance.now()
     this.blocked = false
     this.repliesLength = 0
-    const socket = connect({
+    const socket: Socket = connect({
       host: '127.0.0.1',
       port: network.port,
       localAddress: network.nextSource(),
@@ -146,11 +146,7 @@ export class Connection implements PacketSink {
     const { network } = this
     if (socket !== this.#socket) return true
     network.readAtMs = performance.now()
-    try {
-      this.#framing.push(network.chunk, network.chunkView, length, this)
-    } catch (error) {
-      network.turn.fail(error)
-    }
+    this.#framing.push(network.chunk, network.chunkView, length, this)
     network.turn.schedule()
     return true
   }

@@ -16,6 +16,9 @@ export class Ledger {
   reordered = 0
   /** Messages that nobody sent, or that went to the wrong subscriber, and acknowledgements of nothing. */
   foreign = 0
+  /** `alarm` is called at this many acknowledgements, in the midst of whatever goes on. */
+  alarmAt = 0
+  alarm: (() => void) | undefined
   readonly #publishers: number
   readonly #subscribers: number
   readonly #pairs: boolean
@@ -69,7 +72,7 @@ export class Ledger {
   /** The server has taken responsibility for a message: PUBACK or PUBCOMP. */
   acknowledge(publisher: number, sequence: number): void {
     if (sequence < 0 || this.#acknowledgements.mark(publisher, sequence) === DUPLICATE) this.foreign++
-    else this.acknowledged++
+    else if (++this.acknowledged === this.alarmAt) this.alarm?.()
   }
 
   /** Deliveries that are due for all that was sent. */

@@ -97,12 +97,12 @@ export class Publisher extends Connection {
   override flush(): void {
     if (this.blocked) return
     const messages = this.#filled
-    const length = this.repliesLength
-    if (messages === 0 || length > this.#batchAt) return super.flush()
+    if (messages === 0 || this.repliesLength > this.#batchAt) super.flush()
+    if (messages === 0 || this.blocked) return
+    const from = this.#batchAt - this.repliesLength
+    if (this.repliesLength > 0) this.replies.copy(this.#memory, from, 0, this.repliesLength)
     this.#filled = 0
     this.repliesLength = 0
-    const from = this.#batchAt - length
-    if (length > 0) this.replies.copy(this.#memory, from, 0, length)
     this.write(this.#memory.subarray(from, this.#batchAt + messages * this.#template.bytes.length))
   }
 
@@ -110,7 +110,7 @@ export class Publisher extends Connection {
     const { acknowledgeTimes, index, ledger } = this.#options
     const last = ledger.sentBy[index]! - 1
     // The youngest message that can have had this identifier.
-    const sequence = last - ((((last % PACKET_IDS) - (packetId - 1)) % PACKET_IDS) + PACKET_IDS) % PACKET_IDS
+    const sequence = last - (((((last % PACKET_IDS) - (packetId - 1)) % PACKET_IDS) + PACKET_IDS) % PACKET_IDS)
     if (this.#inFlight > 0) this.#inFlight--
     ledger.acknowledge(index, sequence)
     if (sequence >= 0) acknowledgeTimes.add(this.network.readAtMs - this.#inFlightSince[sequence % this.#inFlightSince.length]!)

@@ -1,10 +1,11 @@
 /** Takes deliveries, checks each of them and acknowledges as its quality of service demands. */
-import type { Network } from './network.ts'
+
+import { PAYLOAD_HEADER_BYTES } from '../job.ts'
 import { Connection, type ConnectionOptions } from './connection.ts'
 import type { Histogram } from './histogram.ts'
 import type { Ledger } from './ledger.ts'
+import type { Network } from './network.ts'
 import { MAGIC, PUBLISH, PUBREL } from './packets.ts'
-import { PAYLOAD_HEADER_BYTES } from '../job.ts'
 
 /** What all subscribers of a run write to. */
 export interface Receipts {

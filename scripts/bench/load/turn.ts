@@ -7,23 +7,8 @@ export interface Flushable {
 export class Turn {
   /** Runs before the flush of every turn; returns whether it could go on at once. */
   work: (() => boolean) | undefined
-  /** The first error that came up in a turn or a read: the run is then void. */
-  readonly failure: Promise<never>
-  #fail!: (error: unknown) => void
   #scheduled = false
   readonly #touched = new Set<Flushable>()
-
-  constructor() {
-    this.failure = new Promise((_, reject) => {
-      this.#fail = reject
-    })
-    // Whoever waits for the run also waits for this; until then nobody may be listening.
-    this.failure.catch(() => {})
-  }
-
-  fail(error: unknown): void {
-    this.#fail(error)
-  }
 
   /** This connection has something to write. */
   touch(connection: Flushable): void {
