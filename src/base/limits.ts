@@ -20,9 +20,6 @@ export const ROUTES_MAX = 32_768
 /** Topics per client for which an access decision is remembered; when full all are forgotten. */
 export const ACCESS_DECISIONS_MAX = 256
 
-/** QoS 2 packet ids that a client may leave unreleased: as many as there are. */
-export const INBOUND_QOS2_MAX = 65_535
-
 /** After a crash or stop a will waits at least this long for its client to come back. */
 export const WILL_GRACE_MS = 30_000
 

@@ -349,6 +349,7 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     this.#conditionReason = condition === 'ok' ? '' : reason
     if (condition === 'ok') this.#logger.info('the store takes writes again')
     else this.#logger.error('the store refuses what needs the disk until this is mended', { condition, reason })
+    if (condition !== 'ok') this.#commits.storeFailed()
   }
 
   #scheduleSweep(): void {

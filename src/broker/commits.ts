@@ -46,7 +46,12 @@ export class Commits {
 
   /** Looks whether publishers must be slowed down; called after each addition. */
   check(): void {
-    if (!this.congested && this.#store.uncommittedBytes > UNCOMMITTED_HIGH_BYTES) this.#press(true)
+    if (!this.congested && this.#store.condition === 'ok' && this.#store.uncommittedBytes > UNCOMMITTED_HIGH_BYTES) this.#press(true)
+  }
+
+  /** The disk takes nothing any more: from here on publishes are refused, and nobody is kept waiting. */
+  storeFailed(): void {
+    if (this.congested) this.#press(false)
   }
 
   listen(listener: PressureListener): void {

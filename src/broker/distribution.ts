@@ -3,7 +3,7 @@
 import type { Message } from './message.ts'
 import type { BrokerCounters, PublishRun } from './ports.ts'
 import type { RetainedMessages } from './retained.ts'
-import type { CompiledRoute } from './route-table.ts'
+import type { CompiledRoute, Target } from './route-table.ts'
 import type { RunningClock } from './running-clock.ts'
 import { effectiveQos, type Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
@@ -33,7 +33,7 @@ export class Distribution {
       const known = from.inbound?.get(packetId)
       if (known !== undefined) return known
     }
-    if (this.#refuses(route, message, from)) {
+    if (message.qos > 0 && this.#refuses(route, message, from)) {
       this.#counters.refused++
       return -QUOTA_EXCEEDED
     }
@@ -55,10 +55,11 @@ export class Distribution {
     if (message.retain) this.#retain(message)
     const targets = route.targets
     if (targets.length === 0) this.#counters.unrouted++
+    const careful = message.qos === 0 && (route.mayReject || this.#store.condition !== 'ok')
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]
       if (target.noLocal && target.session === from) continue // [MQTT-3.8.3-3]
-      target.session.accept(message, target)
+      if (!careful || this.#takes(target, message)) target.session.accept(message, target)
     }
   }
 
@@ -80,12 +81,18 @@ export class Distribution {
     for (const message of run.messages()) {
       for (const target of route.targets) {
         if (target.noLocal && target.session === from) continue
-        if (target.session.wouldReject(message.size)) target.session.drop('queue-full', 1)
-        else if (this.#store.condition !== 'ok' && target.session.needsDisk(effectiveQos(0, target)))
-          target.session.drop('store-unavailable', 1)
-        else target.session.accept(message, target)
+        if (this.#takes(target, message)) target.session.accept(message, target)
       }
     }
+  }
+
+  /** QoS 0 is refused by nobody but those who cannot take it; the loss is theirs alone, and counted. */
+  #takes(target: Target, message: Message): boolean {
+    const { session } = target
+    if (session.wouldReject(message.size)) session.drop('queue-full', 1)
+    else if (this.#store.condition !== 'ok' && session.needsDisk(effectiveQos(message.qos, target))) session.drop('store-unavailable', 1)
+    else return true
+    return false
   }
 
   /** Whether a publish fails as a whole: some queue refuses, or it needs a disk that takes nothing. */
@@ -101,6 +108,11 @@ export class Distribution {
   }
 
   #retain(message: Message): void {
+    if (this.#store.condition !== 'ok') {
+      // A QoS 0 message (others were refused): it is delivered, but a disk that takes nothing must not be owed ever more.
+      this.#counters.dropped['store-unavailable']++
+      return
+    }
     if (message.payloadEnd > message.payloadStart) {
       message.settle()
       this.#retained.set(message)

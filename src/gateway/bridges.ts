@@ -1,6 +1,6 @@
 /** The bridges of a running gateway, and how they change at a reload. */
 import { describeError } from '#base/errors.ts'
-import { type Bridge, type BridgeConfig, type BridgeServices, createBridge } from '#bridges/index.ts'
+import { type Bridge, type BridgeConfig, type BridgeServices, createBridge, withdrawBridges } from '#bridges/index.ts'
 
 type Configured = Readonly<Record<string, BridgeConfig>>
 
@@ -13,6 +13,7 @@ export class RunningBridges {
   }
 
   async start(configured: Configured): Promise<void> {
+    this.#withdraw(configured)
     for (const [name, config] of Object.entries(configured)) await this.#add(name, config)
   }
 
@@ -31,6 +32,7 @@ export class RunningBridges {
       await this.#attempt(name, () => bridge.stop())
       this.#bridges.delete(name)
     }
+    this.#withdraw(configured)
     for (const [name, config] of Object.entries(configured)) {
       const bridge = this.#bridges.get(name)
       await this.#attempt(name, () => (bridge === undefined ? this.#add(name, config) : bridge.reload(config)))
@@ -39,6 +41,13 @@ export class RunningBridges {
 
   async stop(): Promise<void> {
     await Promise.all(this.all().map(bridge => this.#attempt(bridge.name, () => bridge.stop())))
+  }
+
+  /** Bridges of an earlier configuration take nothing new; what they hold stays for the case that they come back. */
+  #withdraw(configured: Configured): void {
+    for (const name of withdrawBridges(this.#services.broker, Object.keys(configured))) {
+      this.#services.logger.warn('messages wait for a bridge that is no longer configured', { bridge: name })
+    }
   }
 
   async #add(name: string, config: BridgeConfig): Promise<void> {

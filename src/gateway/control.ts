@@ -26,7 +26,7 @@ export function controlOf(parts: ControlParts): GatewayControl {
     listeners: parts.listeners,
     bridges: () => bridges.all().map(bridge => bridgeStatus(bridge.status())),
     pauseBridge: name => onBridge(bridges, name, bridge => void bridge.pause()),
-    resumeBridge: name => onBridge(bridges, name, bridge => bridge.resume()),
+    resumeBridge: name => onBridge(bridges, name, bridge => void bridge.resume()),
     metrics: (): MetricFamily[] => [],
   }
 }
