@@ -29,7 +29,8 @@ export class Distribution {
 
   /** One message of a client; see `Client.publish` for what is returned. All its operations are in one transaction. */
   message(route: CompiledRoute, message: Message, from: Session, packetId: number): number {
-    if (message.qos === 2) {
+    const remembered = message.qos === 2 && packetId !== 0
+    if (remembered) {
       const known = from.inbound?.get(packetId)
       if (known !== undefined) return known
     }
@@ -41,10 +42,10 @@ export class Distribution {
     from.messagesIn++
     const before = this.#store.position
     this.deliver(route, message, from)
-    if (message.qos === 2) this.#rememberInbound(from, packetId)
+    if (remembered) this.#rememberInbound(from, packetId)
     const after = this.#store.position
     const position = after === before ? 0 : after
-    if (message.qos === 2) from.inbound!.set(packetId, position)
+    if (remembered) from.inbound!.set(packetId, position)
     return position
   }
 

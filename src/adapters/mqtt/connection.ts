@@ -63,12 +63,10 @@ export class MqttConnection {
   constructor(bytes: ByteConnection, listener: MqttListener) {
     this.bytes = bytes
     this.listener = listener
-    this.output = new Output(bytes, listener.flusher)
+    this.output = new Output(bytes, listener.flusher, () => this.client?.wake())
     this.lastTick = this.openedTick = listener.tick
     bytes.onData = chunk => this.#take(chunk)
-    bytes.onDrain = () => {
-      if (this.output.drained()) this.client?.wake()
-    }
+    bytes.onDrain = () => this.output.drained()
     bytes.onClose = () => this.#lost()
   }
 

@@ -50,10 +50,13 @@ export class Output {
   #dirty = false
   /** More is waiting than the device takes; see `Sink.congested`. */
   congested = false
+  readonly #relieved: () => void
 
-  constructor(connection: ByteConnection, flusher: Flusher) {
+  /** `relieved` is called when `congested` has become false. */
+  constructor(connection: ByteConnection, flusher: Flusher, relieved: () => void) {
     this.#connection = connection
     this.#flusher = flusher
+    this.#relieved = relieved
   }
 
   /** Room for `count` bytes that the caller now writes to `buffer`, from the returned offset on. */
@@ -98,9 +101,9 @@ export class Output {
     const { buffer } = this
     this.#connection.write(count === buffer.length ? buffer : buffer.subarray(0, count))
     const pending = this.#connection.pendingBytes
-    this.congested = pending > CONGESTED_BYTES
-    // The kernel has taken it all: the buffer is ours again.
+    // When the kernel has taken it all the buffer is ours again.
     if (pending > 0 || buffer.length > KEPT_BYTES) this.buffer = EMPTY
+    this.#assess(pending)
   }
 
   /** Gives the buffer back; for a connection that has gone quiet or is closed. */
@@ -108,11 +111,15 @@ export class Output {
     if (!this.#dirty) this.buffer = EMPTY
   }
 
-  /** True when the device has taken what was waiting. */
-  drained(): boolean {
+  /** The device has taken what was waiting. */
+  drained(): void {
+    this.#assess(0)
+  }
+
+  #assess(pending: number): void {
     const was = this.congested
-    this.congested = false
-    return was
+    this.congested = pending > CONGESTED_BYTES
+    if (was && !this.congested) this.#relieved()
   }
 
   #grow(used: number): void {
