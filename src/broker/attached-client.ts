@@ -6,6 +6,9 @@ import type { Client, DropReason, PublishRun, Route, SubscribeRequest } from './
 import type { CompiledRoute } from './route-table.ts'
 import type { Session } from './session.ts'
 
+/** `MQTT 5 §2.4`: session taken over; what a client that lost its hold is told whatever the cause. */
+const NOT_ATTACHED = 0x8e
+
 /** What an attached client asks of the broker. */
 export interface ClientHost {
   readonly access: Access
@@ -45,7 +48,7 @@ export class AttachedClient implements Client {
   }
 
   publish(route: Route, message: Message, packetId = 0): number {
-    if (!this.attached) return 0
+    if (!this.attached) return -NOT_ATTACHED
     const current = this.#host.current(route as CompiledRoute)
     const refusal = this.#refusal(current)
     if (refusal !== 0) {
@@ -64,7 +67,7 @@ export class AttachedClient implements Client {
   }
 
   release(packetId: number): number {
-    return this.attached ? this.#host.releaseInbound(this.session, packetId) : 0
+    return this.attached ? this.#host.releaseInbound(this.session, packetId) : -NOT_ATTACHED
   }
 
   subscribe(requests: readonly SubscribeRequest[]): { codes: number[]; position: number } {

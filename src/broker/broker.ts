@@ -338,6 +338,7 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
   #refusal(code: number, message: Message): GatewayError {
     if (code === 0x87) return new GatewayError('not-authorized', `publishing on "${message.topic}" is not allowed`, { reason: code })
     if (code === 0x90) return new GatewayError('topic-invalid', `"${message.topic}" has too many levels`, { reason: code })
+    if (code === 0x8e) return new GatewayError('server-busy', 'the client is no longer attached', { reason: code, retryable: true })
     const { condition } = this.store
     if (condition === 'ok')
       return new GatewayError('quota-exceeded', 'a queue of its recipients is full', { reason: code, retryable: true })

@@ -143,9 +143,9 @@ export interface Client {
 
   /**
    * Publishes a message on a route. Returns the position after whose commit it may be acknowledged (0: at once), or
-   * minus a reason code if it was refused: −0x87 not authorized, −0x90 topic not allowed, −0x97 quota exceeded (queue
-   * full with `reject`, store full). With `packetId` a QoS 2 publish is exactly once: the id is remembered with the message's entries, and a
-   * publish whose id is known is not routed again.
+   * minus a reason code if it was refused: −0x87 not authorized, −0x8E no longer attached, −0x90 topic not allowed,
+   * −0x97 quota exceeded (queue full with `reject`, store full). With `packetId` a QoS 2 publish is exactly once: the
+   * id is remembered with the message's entries, and a publish whose id is known is not routed again.
    */
   publish(route: Route, message: Message, packetId?: number): number
   /** Publishes a run; QoS 0, so nothing comes back (refused messages are counted). */

@@ -13,6 +13,9 @@ export class RunningClock {
   #turnWallMs = 0
   #turnRunningMs = 0
   #turnSynchronised = false
+  readonly #turnEnded = () => {
+    this.#stamped = false
+  }
   /** Running time at which this run began: older stamps belong to an earlier run. */
   startedAtMs = 0
 
@@ -55,8 +58,6 @@ export class RunningClock {
     this.#turnWallMs = this.#clock.now()
     this.#turnRunningMs = this.now()
     this.#turnSynchronised = this.#clock.synchronised()
-    this.#clock.defer(() => {
-      this.#stamped = false
-    })
+    this.#clock.defer(this.#turnEnded)
   }
 }

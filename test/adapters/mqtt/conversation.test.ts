@@ -336,3 +336,27 @@ t.test('a subscriber that does not read is left to its queue, others notice noth
   )
   t.equal(harness.broker.status().counters.dropped['queue-full'], 22)
 })
+
+t.test('a client that was taken over can promise nothing any more', async t => {
+  const harness = await MqttHarness.start()
+  const { broker } = harness
+  const request = () => ({
+    identity: broker.internalIdentity('$x', 'test', true),
+    sink: { congested: false, send() {}, sendRun: () => false, deliver() {}, release() {}, close() {} },
+    protocol: 'test',
+    listener: 'test',
+    peer: undefined,
+    cleanStart: true,
+    sessionExpiryMs: 0,
+    limits: {
+      queue: { messagesMax: 1, bytesMax: 1000, ageMaxMs: 0, whenFull: 'drop-oldest' as const, qos0: false },
+      inFlightMax: 1,
+      topicLevelsMax: 9,
+    },
+  })
+  const { client } = broker.attach(request())
+  broker.attach(request())
+  t.notOk(client.attached)
+  const { Message } = await import('#broker/ports.ts')
+  await t.rejects(broker.publishDurably(client, Message.from({ topic: 'a', payload: Buffer.from('x'), qos: 1 })), { code: 'server-busy' })
+})
