@@ -56,7 +56,10 @@ t.test('faults of templates are told', async t => {
 
 t.test('the range of a template is a filter that holds all it makes', async t => {
   const cases: [from: string, to: string, range: string][] = [
-    ['a/#', 'up/${topic}', 'up/#'],
+    ['a/#', 'up/${topic}', 'up/a/#'],
+    ['a/+', '${topic}', 'a/+'],
+    ['a/#', 'up-${topic}', '#'],
+    ['a/#', 'up/${topic}/x', 'up/#'],
     ['a/#', 'up/${rest}', 'up/#'],
     ['a/#', 'up/x-${rest}/y', 'up/#'],
     ['a/+', 'up/${1}/v', 'up/+/v'],

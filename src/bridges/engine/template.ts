@@ -1,5 +1,5 @@
 /** Topic templates: `site-7/${topic}`, `cmd/${rest}`, `up/${1}/${client}`. `$${` stands for `${` itself. */
-import { RouteFilter } from './filter.ts'
+import { plainFilter, RouteFilter } from './filter.ts'
 
 /** What is not in the topic. */
 export interface TemplateContext {
@@ -51,6 +51,12 @@ export class TopicTemplate {
 
   /** A filter that matches every topic that it can make; for finding loops. */
   get range(): string {
+    const last = this.#parts.at(-1)
+    const before = this.#parts.slice(0, -1)
+    if (last?.kind === 'topic' && before.every(part => part.kind === 'text')) {
+      const prefix = before.map(part => (part.kind === 'text' ? part.text : '')).join('')
+      if (prefix === '' || prefix.endsWith('/')) return prefix + plainFilter(this.filter.text)
+    }
     const levels = this.#parts.map(part => {
       if (part.kind === 'text') return part.text
       if (part.kind === 'rest') return `${part.slash}\0`

@@ -1,6 +1,7 @@
 /** `kind = "mqtt"`: store-and-forward to another MQTT broker. */
+
+import type { BridgeServices } from '#bridges/types.ts'
 import { type OpenStream, openStream } from '#clients/mqtt/index.ts'
-import type { BridgeServices } from '../types.ts'
 import type { MqttBridgeConfig } from './config.ts'
 import { MqttBridge } from './engine.ts'
 
