@@ -1,7 +1,6 @@
 /** The other end of the control socket, for commands that need the running gateway. */
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { describeError, GatewayError, systemCode } from '#base/errors.ts'
-import type { Problem } from './answer.ts'
 import { socketAddress } from './unix-socket.ts'
 
 /** An answer of the API. */
@@ -79,11 +78,4 @@ function explain(cause: unknown, socketPath: string): GatewayError {
     return new GatewayError('not-authorized', `you may not use the control socket ${socketPath}`, { cause, hint })
   }
   return new GatewayError('connection-lost', `the gateway at ${socketPath} did not answer: ${describeError(cause)}`, { cause })
-}
-
-/** The sentence of a refusal, for people. */
-export function problemOf(answer: ControlAnswer): Problem {
-  const { body } = answer
-  if (body !== null && typeof body === 'object' && 'message' in body && 'code' in body) return body as Problem
-  return { code: 'internal', message: `the gateway answered with status ${answer.status}` }
 }

@@ -10,9 +10,6 @@ export {
   isLoopback,
   isUnixAddress,
   network,
-  readNetwork,
-  readSocketAddress,
-  readUrl,
   showAddress,
   url,
 } from './schema/address.ts'
@@ -40,5 +37,5 @@ export { nearest, sameWord, suggest } from './schema/nearest.ts'
 export { path, secret } from './schema/path.ts'
 export { duration, showDuration, showSize, size } from './schema/quantity.ts'
 export { alternatives, quote, showWritten } from './schema/quote.ts'
-export { boolean, enumeration, integer, NAME, NAME_TEXT, number, readText, reference, scalar, string } from './schema/scalar.ts'
+export { boolean, enumeration, integer, number, readText, reference, scalar, string } from './schema/scalar.ts'
 export { choice, list, map, overrides, table } from './schema/structure.ts'

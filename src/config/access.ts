@@ -71,8 +71,3 @@ const accessKeys = {
 export const access = table(accessKeys, { description: 'Who gets in and what each may do.' })
 
 export type Access = Infer<typeof access>
-
-/** What happens where no rule applies. */
-export function noMatchOf(config: Access): 'allow' | 'deny' {
-  return config.no_match ?? (config.rules.length === 0 ? 'allow' : 'deny')
-}

@@ -29,13 +29,11 @@ export type {
   UnsubscribePacket,
   Will,
 } from './packet.ts'
-export { PACKET_TYPES } from './packet.ts'
 export type { Properties, PropertyOwner } from './properties.ts'
 export { PublishScan, packetIdOffset, patchDup, patchPacketId, publishFrame, scanPublish } from './publish.ts'
 export {
   CONNACK_RETURN_CODES,
   connackReturnCode,
-  isReasonCodeOf,
   REASON_CODES,
   type ReasonCodeName,
   SUBACK_FAILURE,
