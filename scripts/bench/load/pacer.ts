@@ -2,7 +2,7 @@
  * Keeps a rate. Timers of the event loop are a millisecond coarse, so a thread of its own sleeps to the microsecond and tells
  * how many messages are due; the thread that sends stays asleep in between.
  */
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
 
 const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
@@ -16,16 +16,16 @@ export interface Pacer {
 /** Calls `due` with the number of messages that are due from the beginning, each time there are more. */
 export async function startPacer(ratePerSecond: number, due: (messages: number) => void): Promise<Pacer> {
   const intervalMs = 1000 / ratePerSecond
-  // Long enough from now for the thread to be up.
-  const leadMs = 100
-  const startMs = performance.now() + leadMs
-  const worker = new Worker(new URL(import.meta.url), { workerData: { startMs: nowMs() + leadMs, intervalMs } })
+  const worker = new Worker(new URL(import.meta.url))
+  // Its first word says that it is up, and may take a while.
+  await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject))
   worker.on('message', due)
-  await new Promise((resolve, reject) => worker.once('online', () => resolve(undefined)).once('error', reject))
+  const startMs = performance.now()
+  worker.postMessage({ startMs: nowMs(), intervalMs })
   return { startMs, intervalMs, stop: async () => void (await worker.terminate()) }
 }
 
-function pace({ startMs, intervalMs }: { startMs: number; intervalMs: number }): never {
+function pace({ startMs, intervalMs }: Pick<Pacer, 'startMs' | 'intervalMs'>): never {
   const never = new Int32Array(new SharedArrayBuffer(4))
   for (let next = 0; ; ) {
     const left = startMs + next * intervalMs - nowMs()
@@ -37,4 +37,7 @@ function pace({ startMs, intervalMs }: { startMs: number; intervalMs: number }):
   }
 }
 
-if (!isMainThread && parentPort !== null && workerData?.intervalMs > 0) pace(workerData)
+if (!isMainThread && parentPort !== null) {
+  parentPort.once('message', pace)
+  parentPort.postMessage(0)
+}
