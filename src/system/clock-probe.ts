@@ -2,8 +2,10 @@
  * Whether the machine's clock has been set. A board without a battery-backed clock starts at some earlier time
  * and is right only once it has asked somebody: until then its times must not be believed.
  */
+
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { monotonicMs } from '#base/system-clock.ts'
 
 /** What the probe asks of the machine; a test answers in its place. */
 export interface ClockWitness {
@@ -92,5 +94,5 @@ const machine: ClockWitness = {
     )
     child.unref()
   },
-  monotonic: () => performance.now(),
+  monotonic: monotonicMs,
 }
