@@ -124,7 +124,6 @@ export class Gateway {
       logger,
       commitIntervalMs: store.commit_interval,
       bytesMax: store.max_bytes,
-      runningMs: () => this.#broker?.runningMs() ?? 0,
       onFatal,
     })
     this.#store = opened

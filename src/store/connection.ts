@@ -10,9 +10,15 @@ const PAGE_BYTES = 4096
 const BUSY_TIMEOUT_MS = 2000
 /** The WAL is written back once it has this many pages: 16 MB. */
 const CHECKPOINT_PAGES = 4000
-/** The id of a row, from queue and sequence number. */
-const ID = `((? << ${SEQ_BITS}) | ?)`
-const RANGE = `id BETWEEN ${ID} AND ${ID}`
+const RANGE = 'id BETWEEN ? AND ?'
+/** Entries that one statement adds. */
+export const INSERT_ROWS = 8
+
+/** The id of a row. Up to some two thousand queues a number can hold it; numbers are the faster to bind. */
+export function rowId(queue: number, seq: number): number | bigint {
+  if (queue < 2 ** (53 - SEQ_BITS)) return queue * 2 ** SEQ_BITS + seq
+  return (BigInt(queue) << BigInt(SEQ_BITS)) | BigInt(seq)
+}
 
 /** One open database with its statements prepared. */
 export class Connection {
@@ -20,6 +26,7 @@ export class Connection {
   readonly begin: Statement
   readonly commit: Statement
   readonly insertEntry: Statement
+  readonly insertEntries: Statement
   readonly copyEntry: Statement
   readonly deleteEntries: Statement
   readonly deleteEntry: Statement
@@ -59,14 +66,16 @@ export class Connection {
       const prepare = (sql: string) => database.prepare(sql)
       this.begin = prepare('BEGIN IMMEDIATE')
       this.commit = prepare('COMMIT')
-      this.insertEntry = prepare(`INSERT OR REPLACE INTO queue (id, message, size, record) VALUES (${ID}, ?, ?, ?)`)
+      const insert = 'INSERT OR REPLACE INTO queue (id, message, size, record) VALUES '
+      this.insertEntry = prepare(`${insert}(?, ?, ?, ?)`)
+      this.insertEntries = prepare(insert + Array(INSERT_ROWS).fill('(?, ?, ?, ?)').join(', '))
       this.copyEntry = prepare('INSERT OR REPLACE INTO queue (id, message, size, received, record) VALUES (?, ?, ?, ?, ?)')
       this.deleteEntries = prepare(`DELETE FROM queue WHERE ${RANGE}`)
-      this.deleteEntry = prepare(`DELETE FROM queue WHERE id = ${ID}`)
+      this.deleteEntry = prepare(`DELETE FROM queue WHERE id = ?`)
       this.sharedInRange = prepare(`SELECT message, count(*) FROM queue WHERE ${RANGE} AND message IS NOT NULL GROUP BY message`).raw()
       this.bytesInRange = prepare(`SELECT total(size) FROM queue WHERE ${RANGE}`).pluck()
       this.sumOfRange = prepare(`SELECT count(*), total(size) FROM queue WHERE ${RANGE}`).raw()
-      this.markReceived = prepare(`UPDATE queue SET received = 1 WHERE id = ${ID}`)
+      this.markReceived = prepare(`UPDATE queue SET received = 1 WHERE id = ?`)
       this.readRows = prepare(`SELECT id & ${SEQ_MAX}, message, size, received, record FROM queue WHERE ${RANGE} ORDER BY id LIMIT ?`).raw()
       this.putMessage = prepare(
         'INSERT INTO message (id, refs, record) VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET refs = refs + excluded.refs',
@@ -95,9 +104,12 @@ export class Connection {
 
   #configure(): void {
     const { database } = this
-    database.pragma(`page_size = ${PAGE_BYTES}`)
-    database.pragma('auto_vacuum = INCREMENTAL')
-    database.pragma('journal_mode = WAL')
+    // Only where there is nothing yet: on a full disk a database has to open without writing.
+    if (database.pragma('page_count', { simple: true }) === 0) {
+      database.pragma(`page_size = ${PAGE_BYTES}`)
+      database.pragma('auto_vacuum = INCREMENTAL')
+      database.pragma('journal_mode = WAL')
+    }
     // better-sqlite3 is compiled to NORMAL for WAL, which does not sync at a commit.
     database.pragma('synchronous = FULL')
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)

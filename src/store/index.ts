@@ -27,12 +27,21 @@ export interface StoreOptions {
   onFatal: (error: Error) => void
 }
 
+/** The worker keeps nothing: it need not gather much garbage before it clears it away. */
+const YOUNG_MB = 4
+
 /** Starts the store's worker. Nothing is opened before `load`. */
 export function openStore(options: StoreOptions): SqliteStore {
   const { dataDir, addonFile, bytesMax = 2 ** 31 } = options
   const workerData: WorkerSettings = { dataDir, addonFile, bytesMax }
   const inline = 'source' in options.worker
   const code = 'source' in options.worker ? options.worker.source : options.worker.file
-  const worker = new Worker(code, { eval: inline, name: 'store', workerData, execArgv: [] })
+  const worker = new Worker(code, {
+    eval: inline,
+    name: 'store',
+    workerData,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  })
   return new SqliteStore(worker, { ...options, bytesMax })
 }

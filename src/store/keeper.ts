@@ -122,10 +122,8 @@ export class Keeper {
 
   #committed(buffer: ArrayBuffer, pages: PageAnswer[]): void {
     const usedBytes = this.#cutBack()
-    this.#post(
-      { type: 'committed', position: positionOf(buffer), usedBytes, pages },
-      pages.map(page => page.buffer),
-    )
+    const position = positionOf(buffer)
+    this.#post({ type: 'committed', position, usedBytes, pages, buffer }, [buffer, ...pages.map(page => page.buffer)])
   }
 
   #afterFailure(buffer: ArrayBuffer, error: unknown): void {

@@ -32,7 +32,11 @@ interface PendingRemoval {
 }
 
 export class Packer {
+  /** Bytes of the batch that was packed last; its buffer may be longer. */
+  packedBytes = 0
   #nextMessageId: number
+  /** Goes to the worker and back, so that batches leave no garbage outside of the heap. */
+  #spare: ArrayBuffer | undefined
   readonly #head = new ByteWriter(4096)
   readonly #messages = new ByteWriter()
   readonly #queues = new ByteWriter()
@@ -288,7 +292,8 @@ export class Packer {
   #join(queueCount: number, tableCount: number): ArrayBuffer {
     const head = this.#head
     head.u32(this.#messageCount)
-    const packed = new ArrayBuffer(head.position + this.#messages.position + 4 + this.#queues.position + 4 + this.#tables.position)
+    const length = head.position + this.#messages.position + 4 + this.#queues.position + 4 + this.#tables.position
+    const packed = this.#take(length)
     const bytes = new Uint8Array(packed)
     const view = new DataView(packed)
     let at = 0
@@ -305,6 +310,23 @@ export class Packer {
     view.setUint32(at, tableCount, true)
     at += 4
     put(this.#tables)
+    this.packedBytes = length
     return packed
   }
+
+  /** A buffer of at least `length` bytes: the one that came back, if it is long enough. */
+  #take(length: number): ArrayBuffer {
+    const spare = this.#spare
+    this.#spare = undefined
+    return spare !== undefined && spare.byteLength >= length ? spare : new ArrayBuffer(Math.max(length, BUFFER_BYTES))
+  }
+
+  /** Gives a buffer back that the worker is done with. */
+  recycle(buffer: ArrayBuffer): void {
+    if (buffer.byteLength <= BUFFER_BYTES_MAX) this.#spare = buffer
+  }
 }
+
+const BUFFER_BYTES = 64 * 1024
+/** A longer buffer is not kept. */
+const BUFFER_BYTES_MAX = 1024 * 1024

@@ -3,7 +3,7 @@ import { isGatewayError } from '#base/errors.ts'
 import type { Entry, Message } from '#broker/ports.ts'
 import { STORED_INLINE, STORED_SHARED } from './batch.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, rowId } from './connection.ts'
 import { type PageAnswer, type PageRequest, SEQ_MAX } from './protocol.ts'
 import { decodeEntry, decodeMessage } from './record.ts'
 
@@ -16,7 +16,8 @@ export function readPage(connection: Connection, request: PageRequest): PageAnsw
   const { queue, fromSeq, entriesMax, bytesMax } = request
   const rows: Row[] = []
   let bytes = 0
-  for (const row of connection.readRows.iterate(queue, fromSeq, queue, SEQ_MAX, Math.max(1, entriesMax)) as IterableIterator<Row>) {
+  const [first, last] = [rowId(queue, fromSeq), rowId(queue, SEQ_MAX)]
+  for (const row of connection.readRows.iterate(first, last, Math.max(1, entriesMax)) as IterableIterator<Row>) {
     if (rows.length > 0 && bytes + row[2] > bytesMax) break
     bytes += row[2]
     rows.push(row)

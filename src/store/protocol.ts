@@ -96,7 +96,8 @@ export interface LoadedState {
 export type FromWorker =
   | { type: 'loaded'; state: LoadedState }
   | { type: 'refused'; code: ErrorCode; message: string; hint: string | undefined }
-  | { type: 'committed'; position: Position; usedBytes: number; pages: PageAnswer[] }
+  /** `buffer` is the batch's, given back. */
+  | { type: 'committed'; position: Position; usedBytes: number; pages: PageAnswer[]; buffer: ArrayBuffer }
   | { type: 'failed'; condition: 'full' | 'failed'; reason: string; usedBytes: number }
   /** A batch whose outcome is not known yet: the worker goes on trying to find out. */
   | { type: 'trouble'; condition: 'full' | 'failed'; reason: string }

@@ -267,7 +267,7 @@ export class SqliteStore implements Store {
     const now = this.#clock.monotonic()
     const runningMs = this.#options.runningMs?.() ?? this.#runningOriginMs + now
     const buffer = this.#packer.pack(batch, { runningMs, wallMs: this.#clock.now(), synchronised: this.#clock.synchronised() })
-    this.counters.bytes += buffer.byteLength
+    this.counters.bytes += this.#packer.packedBytes
     this.#send({ type: 'batch', buffer }, [buffer])
   }
 
@@ -287,8 +287,10 @@ export class SqliteStore implements Store {
   // -- answers of the worker
 
   #receive(message: FromWorker): void {
-    if (message.type === 'committed') this.#batchCommitted(message.usedBytes, message.pages)
-    else if (message.type === 'failed') this.#batchFailed(message.condition, message.reason, message.usedBytes)
+    if (message.type === 'committed') {
+      this.#packer.recycle(message.buffer)
+      this.#batchCommitted(message.usedBytes, message.pages)
+    } else if (message.type === 'failed') this.#batchFailed(message.condition, message.reason, message.usedBytes)
     else if (message.type === 'trouble') this.#become(message.condition, message.reason)
     else if (message.type === 'page') this.#pageRead(message.id, message.page)
     else if (message.type === 'log') this.#logger[message.level](message.message, message.fields)

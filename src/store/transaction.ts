@@ -1,6 +1,6 @@
 /** Carries out a packed batch, or only what it takes out of queues, as one transaction. */
 import { ByteReader } from './bytes.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, INSERT_ROWS, rowId } from './connection.ts'
 import { readPage } from './page.ts'
 import { type PageAnswer, QUEUE_OP, SEQ_MAX, TABLE_OP } from './protocol.ts'
 
@@ -17,6 +17,8 @@ class Work {
   readonly pages: PageAnswer[] = []
   /** References to take from shared messages at the end. */
   readonly released = new Map<number, number>()
+  /** Rows that wait to be inserted together, as flat parameters. */
+  readonly rows: unknown[] = []
   entries = 0
   bytes = 0
   /** The queue was counted anew or dropped, so that `entries` and `bytes` are absolute. */
@@ -80,20 +82,36 @@ function changeQueues(work: Work): void {
     work.bytes = 0
     work.recounted = false
     for (let operations = reader.u32(); operations > 0; operations--) changeQueue(work, queue)
+    insertRest(work)
     keepTally(work, queue)
   }
+}
+
+/** Several rows at a time, which spares more than half of what the statement costs. */
+function insert(work: Work, ...row: [id: number | bigint, message: number | null, size: number, record: Buffer]): void {
+  work.rows.push(...row)
+  if (work.rows.length < 4 * INSERT_ROWS) return
+  work.connection.insertEntries.run(work.rows)
+  work.rows.length = 0
+}
+
+/** Inserts the rows that wait: before anything else looks at the queue. */
+function insertRest({ connection, rows }: Work): void {
+  for (let at = 0; at < rows.length; at += 4) connection.insertEntry.run(rows[at], rows[at + 1], rows[at + 2], rows[at + 3])
+  rows.length = 0
 }
 
 function changeQueue(work: Work, queue: number): void {
   const { reader, connection } = work
   const op = reader.u8()
+  if (op !== QUEUE_OP.add) insertRest(work)
   if (op === QUEUE_OP.add) {
     const seq = reader.f64()
     const message = reader.f64()
     const size = reader.u32()
     const record = reader.block()
     if (work.deletionsOnly) return
-    connection.insertEntry.run(queue, seq, message === 0 ? null : message, size, record)
+    insert(work, rowId(queue, seq), message === 0 ? null : message, size, record)
     work.entries++
     work.bytes += size
   } else if (op === QUEUE_OP.removeInline) {
@@ -102,7 +120,7 @@ function changeQueue(work: Work, queue: number): void {
     const seq = reader.f64()
     const message = reader.f64()
     const size = reader.u32()
-    if (connection.deleteEntry.run(queue, seq).changes === 0) return
+    if (connection.deleteEntry.run(rowId(queue, seq)).changes === 0) return
     work.entries--
     work.bytes -= size
     work.released.set(message, (work.released.get(message) ?? 0) + 1)
@@ -118,7 +136,7 @@ function changeQueue(work: Work, queue: number): void {
     work.recounted = true
   } else if (op === QUEUE_OP.received) {
     const seq = reader.f64()
-    if (!work.deletionsOnly) connection.markReceived.run(queue, seq)
+    if (!work.deletionsOnly) connection.markReceived.run(rowId(queue, seq))
   } else {
     const request = { id: reader.f64(), queue, fromSeq: reader.f64(), entriesMax: reader.u32(), bytesMax: reader.f64() }
     if (!work.deletionsOnly) work.pages.push(readPage(connection, request))
@@ -126,7 +144,7 @@ function changeQueue(work: Work, queue: number): void {
 }
 
 function removeInline(work: Work, queue: number, firstSeq: number, lastSeq: number, bytes: number): void {
-  const { changes } = work.connection.deleteEntries.run(queue, firstSeq, queue, lastSeq)
+  const { changes } = work.connection.deleteEntries.run(rowId(queue, firstSeq), rowId(queue, lastSeq))
   if (changes === lastSeq - firstSeq + 1) {
     work.entries -= changes
     work.bytes -= bytes
@@ -135,16 +153,17 @@ function removeInline(work: Work, queue: number, firstSeq: number, lastSeq: numb
 
 function removeRange(work: Work, queue: number, firstSeq: number, lastSeq: number): void {
   const { connection, released } = work
-  const shared = connection.sharedInRange.all(queue, firstSeq, queue, lastSeq) as [number, number][]
+  const [first, last] = [rowId(queue, firstSeq), rowId(queue, lastSeq)]
+  const shared = connection.sharedInRange.all(first, last) as [number, number][]
   for (const [message, count] of shared) released.set(message, (released.get(message) ?? 0) + count)
-  const bytes = Number(connection.bytesInRange.get(queue, firstSeq, queue, lastSeq))
-  work.entries -= connection.deleteEntries.run(queue, firstSeq, queue, lastSeq).changes
+  const bytes = Number(connection.bytesInRange.get(first, last))
+  work.entries -= connection.deleteEntries.run(first, last).changes
   work.bytes -= bytes
 }
 
 /** Some of what was to be removed was not there (a salvaged store has holes), so the difference is unknown. */
 function recount(work: Work, queue: number): void {
-  const [entries, bytes] = work.connection.sumOfRange.get(queue, 0, queue, SEQ_MAX) as [number, number]
+  const [entries, bytes] = work.connection.sumOfRange.get(rowId(queue, 0), rowId(queue, SEQ_MAX)) as [number, number]
   work.entries = entries
   work.bytes = bytes
   work.recounted = true

@@ -1,0 +1,66 @@
+import t from 'tap'
+import { committed, entry, message } from '../contracts/store.ts'
+import { count, inconsistencies } from '../faults/inspect.ts'
+import { loadedStore, temporaryDirectory } from './open-store.ts'
+
+t.test('a message with one durable entry is stored inline, with two or more it has a row of its own', async t => {
+  const directory = temporaryDirectory(t)
+  const { store } = await loadedStore(t, directory)
+  store.enqueue(1, entry(1))
+  const shared = message({ payload: Buffer.alloc(2000, 'x') })
+  for (let queue = 1; queue <= 5; queue++) store.enqueue(queue, entry(2, shared))
+  const elided = message()
+  const [kept, gone] = [entry(3, elided), entry(3, elided)]
+  store.enqueue(1, kept)
+  store.enqueue(2, gone)
+  store.remove(2, gone)
+  await committed(store)
+  t.equal(count(directory, 'message'), 1, 'what is left in the batch counts')
+  t.equal(count(directory, 'queue'), 7)
+  await store.close()
+  t.same(inconsistencies(directory), [])
+})
+
+t.test('a shared message goes with its last entry, over restarts and however it goes', async t => {
+  const directory = temporaryDirectory(t)
+  const first = await loadedStore(t, directory)
+  const shared = Array.from({ length: 20 }, (_, index) => message({ payload: Buffer.from(`m${index}`) }))
+  const entries = [1, 2, 3, 4].map(queue => shared.map((one, index) => ({ queue, entry: entry(index + 1, one) })))
+  for (const one of entries.flat()) first.store.enqueue(one.queue, one.entry)
+  await committed(first.store)
+  t.equal(count(directory, 'message'), 20)
+  for (const one of entries[0]!) first.store.remove(1, one.entry)
+  await first.store.close()
+
+  const second = await loadedStore(t, directory)
+  for (const one of await second.store.readPage(2, 0, 1000, 1e9)) second.store.remove(2, one)
+  second.store.removeRange(3, 0, 100)
+  await committed(second.store)
+  t.equal(count(directory, 'message'), 20, 'the last queue still has them')
+  second.store.enqueue(5, entry(1, (await second.store.readPage(4, 0, 1, 1e9))[0]!.message))
+  second.store.dropQueue(4)
+  await committed(second.store)
+  t.equal(count(directory, 'message'), 1, 'one has been queued elsewhere meanwhile')
+  second.store.dropQueue(5)
+  await second.store.close()
+  t.equal(count(directory, 'message'), 0)
+  t.same(inconsistencies(directory), [])
+})
+
+t.test('an entry whose message is shared only later is still taken out by itself', async t => {
+  const directory = temporaryDirectory(t)
+  const { store } = await loadedStore(t, directory)
+  const later = message()
+  const inline = entry(1, later)
+  store.enqueue(1, inline)
+  await committed(store)
+  store.enqueue(2, entry(1, later))
+  store.enqueue(3, entry(1, later))
+  await committed(store)
+  store.remove(1, inline)
+  await committed(store)
+  const page = await store.readPage(2, 0, 10, 1e9)
+  t.equal(page.length, 1)
+  await store.close()
+  t.same(inconsistencies(directory), [])
+})
