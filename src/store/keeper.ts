@@ -4,7 +4,6 @@
  * that has synced since.
  */
 
-import { randomInt } from 'node:crypto'
 import type { Database } from 'better-sqlite3'
 import type { Clock, Timer } from '#base/clock.ts'
 import { describeError, systemCode } from '#base/errors.ts'
@@ -38,7 +37,7 @@ export class Keeper {
   readonly #clock: Clock
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void
   /** Tells this run's commits from those of runs before. */
-  readonly #run = randomInt(1, 2 ** 47)
+  readonly #run: number
   #lock: Database | undefined
   /** Undefined while the database cannot be opened again after an I/O error. */
   #connection: Connection | undefined
@@ -49,6 +48,7 @@ export class Keeper {
     this.#files = new StoreFiles(settings.dataDir)
     this.#reserve = new Reserve(this.#files)
     this.#clock = clock
+    this.#run = 1 + Math.floor(clock.random() * 2 ** 47)
     this.#post = post
   }
 

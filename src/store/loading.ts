@@ -1,8 +1,9 @@
 /** Reads the state of a store at its start, in buffers that are handed to the main thread. */
-import type { Position, StoredQueue, StoreFault } from '#broker/ports.ts'
+import type { Message, Position, StoredQueue, StoreFault } from '#broker/ports.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import type { Connection } from './connection.ts'
 import { type LoadedState, SEQ_BITS, SEQ_MAX } from './protocol.ts'
+import { decodeMessage } from './record.ts'
 
 /** Retained messages share buffers of about this size, so that one that stays does not keep all others in memory. */
 const RETAINED_CHUNK_BYTES = 65_536
@@ -101,4 +102,23 @@ export function decodeRecords({ records, recordCount }: LoadedState): Map<string
     entries.set(key, Uint8Array.from(reader.block()))
   }
   return owners
+}
+
+/** The retained messages of a state; one that makes no sense is left out and told of. */
+export function decodeRetained({ retained }: LoadedState, corrupt: (error: unknown) => void): Message[] {
+  const messages: Message[] = []
+  for (const { count, buffer } of retained) {
+    const reader = new ByteReader(new Uint8Array(buffer))
+    for (let index = 0; index < count; index++) {
+      const length = reader.u32()
+      const start = reader.position
+      reader.position += length
+      try {
+        messages.push(decodeMessage(new ByteReader(reader.bytes, start, start + length)))
+      } catch (error) {
+        corrupt(error)
+      }
+    }
+  }
+  return messages
 }

@@ -3,15 +3,15 @@ import type { Clock, Timer } from '#base/clock.ts'
 import { describeError, GatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import type { Entry, Message, Position, Store, StoreCondition, StoreCounters, StoredState } from '#broker/ports.ts'
-import { Batch, OP, type Op, type Operand, type PageRead } from './batch.ts'
-import { ByteReader } from './bytes.ts'
+import { Batch, OP, type Op, type Operand } from './batch.ts'
+import { Budget } from './budget.ts'
 import { Gather } from './gather.ts'
+import { Heartbeats } from './heartbeat.ts'
 import type { StoreOptions } from './index.ts'
-import { decodeRecords } from './loading.ts'
+import { decodeRecords, decodeRetained } from './loading.ts'
 import { Packer } from './packing.ts'
-import { decodePage } from './page.ts'
+import { closedError, PageReads } from './page-reads.ts'
 import { type FromWorker, type LoadedState, type PageAnswer, QUEUE_MAX, type ToWorker } from './protocol.ts'
-import { decodeMessage } from './record.ts'
 
 /** A batch of this weight is committed as soon as the worker is free. */
 const BATCH_BYTES = 256 * 1024
@@ -19,8 +19,6 @@ const BATCH_BYTES = 256 * 1024
 const REMOVALS_WAIT_MS = 50
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 3000
-/** Below this share of the byte budget a full store takes writes again. */
-const BUDGET_LOW = 0.95
 const RECORD_OVERHEAD_BYTES = 64
 
 /** When the open batch is sealed: not planned, at a timer, at the end of this turn. */
@@ -35,17 +33,7 @@ export class SqliteStore implements Store {
   committed: Position = 0
   condition: StoreCondition = 'ok'
   uncommittedBytes = 0
-  usedBytes = 0
-  readonly counters: StoreCounters = {
-    operations: 0,
-    entries: 0,
-    elided: 0,
-    commits: 0,
-    emptyBatches: 0,
-    failures: 0,
-    bytes: 0,
-    pagesRead: 0,
-  }
+  readonly counters = newCounters()
   /** Rows of queues and retained messages that made no sense and were dropped. */
   corruptRecords = 0
   onCommitted: (committed: Position) => void = () => {}
@@ -65,11 +53,9 @@ export class SqliteStore implements Store {
   #hurry = false
   /** The disk does not take writes: 0, or the delay before the next attempt. */
   #retryMs = 0
-  #overBudget = false
-  #reads = new Map<number, PageRead>()
-  #readId = 0
-  #pings = new Map<number, () => void>()
-  #pingId = 0
+  readonly #budget: Budget
+  readonly #reads: PageReads
+  #heartbeats = new Heartbeats()
   #runningOriginMs: number
   #loaded: { resolve: (state: LoadedState) => void; reject: (error: Error) => void } | undefined
   #state: 'new' | 'open' | 'closing' | 'ending' | 'closed' = 'new'
@@ -80,8 +66,16 @@ export class SqliteStore implements Store {
     this.#options = options
     this.#clock = options.clock
     this.#logger = options.logger
+    this.#budget = new Budget(options.bytesMax)
     this.#gather = new Gather(options.commitIntervalMs ?? 5)
     this.#runningOriginMs = -this.#clock.monotonic()
+    this.#reads = new PageReads({
+      clock: this.#clock,
+      uncommitted: () => ({ sealed: this.#sealed, open: this.#open }),
+      ask: request => this.#send({ type: 'read', request }),
+      corrupt: (queue, seqs) => this.#dropCorrupt(queue, seqs),
+      answered: () => this.counters.pagesRead++,
+    })
     worker.on('message', (message: FromWorker) => this.#receive(message))
     worker.on('error', error =>
       this.#dead(new GatewayError('store-failed', `the store's worker has died: ${describeError(error)}`, { cause: error })),
@@ -90,7 +84,9 @@ export class SqliteStore implements Store {
     worker.unref()
   }
 
-  // -- start
+  get usedBytes(): number {
+    return this.#budget.usedBytes
+  }
 
   async load(): Promise<StoredState> {
     this.#worker.ref()
@@ -100,36 +96,21 @@ export class SqliteStore implements Store {
     })
     this.#state = 'open'
     this.#packer = new Packer(state.nextMessageId)
-    this.#keepUsed(state.usedBytes)
+    this.#budget.keep(state.usedBytes)
     const { clock, queues, faults } = state
     if (clock !== undefined) {
       const between = clock.synchronised && this.#clock.synchronised() ? Math.max(0, this.#clock.now() - clock.wallMs) : 0
       this.#runningOriginMs = clock.runningMs + between - this.#clock.monotonic()
     }
     for (const { message, file } of faults) this.#logger.error(message, { file })
-    return { records: decodeRecords(state), queues, retained: this.#decodeRetained(state), clock, faults }
-  }
-
-  #decodeRetained({ retained }: LoadedState): Message[] {
-    const messages: Message[] = []
-    for (const { count, buffer } of retained) {
-      const bytes = new Uint8Array(buffer)
-      const reader = new ByteReader(bytes)
-      for (let index = 0; index < count; index++) {
-        const length = reader.u32()
-        const start = reader.position
-        reader.position += length
-        try {
-          messages.push(decodeMessage(new ByteReader(reader.bytes, start, start + length)))
-        } catch (error) {
-          this.#corrupt('a retained message', error)
-        }
-      }
+    return {
+      records: decodeRecords(state),
+      queues,
+      retained: decodeRetained(state, error => this.#corrupt('a retained message', error)),
+      clock,
+      faults,
     }
-    return messages
   }
-
-  // -- operations
 
   enqueue(queue: number, entry: Entry): Position {
     if (queue > QUEUE_MAX) throw new RangeError(`queue ${queue} is beyond ${QUEUE_MAX}`)
@@ -166,12 +147,9 @@ export class SqliteStore implements Store {
 
   readPage(queue: number, fromSeq: number, entriesMax: number, bytesMax: number): Promise<Entry[]> {
     if (this.#state !== 'open') return Promise.reject(closedError())
-    return new Promise((resolve, reject) => {
-      const id = ++this.#readId
-      const read: PageRead = { id, queue, fromSeq, entriesMax, bytesMax, answered: false, resolve, reject }
-      this.#reads.set(id, read)
+    return this.#reads.start(queue, fromSeq, entriesMax, bytesMax, read => {
       this.#append(queue, OP.read, read, 0, true)
-      if (this.#retryMs > 0) this.#readNow(read)
+      if (this.#retryMs > 0) this.#reads.now(read)
       else this.flush()
     })
   }
@@ -217,8 +195,6 @@ export class SqliteStore implements Store {
     return position
   }
 
-  // -- when a batch is sealed
-
   flush(): void {
     if (this.#open.length === 0) return
     this.#hurry = true
@@ -258,7 +234,7 @@ export class SqliteStore implements Store {
     this.#gather.sealed(this.#clock.monotonic(), batch.length)
     batch.position = this.position
     if (batch.live === batch.readCount && this.#retryMs === 0) {
-      if (batch.readCount > 0) for (const read of batch.reads()) this.#readNow(read)
+      if (batch.readCount > 0) this.#reads.allNow(batch)
       this.counters.emptyBatches++
       this.#advance(batch)
       return
@@ -284,20 +260,16 @@ export class SqliteStore implements Store {
     if (this.#state === 'closing') this.#closeWhenDone()
   }
 
-  // -- answers of the worker
-
   #receive(message: FromWorker): void {
     if (message.type === 'committed') {
       this.#packer.recycle(message.buffer)
       this.#batchCommitted(message.usedBytes, message.pages)
     } else if (message.type === 'failed') this.#batchFailed(message.condition, message.reason, message.usedBytes)
     else if (message.type === 'trouble') this.#become(message.condition, message.reason)
-    else if (message.type === 'page') this.#pageRead(message.id, message.page)
+    else if (message.type === 'page') this.#reads.arrived(message.id, message.page)
     else if (message.type === 'log') this.#logger[message.level](message.message, message.fields)
-    else if (message.type === 'pong') {
-      this.#pings.get(message.id)?.()
-      this.#pings.delete(message.id)
-    } else if (message.type === 'loaded') this.#loaded?.resolve(message.state)
+    else if (message.type === 'pong') this.#heartbeats.answered(message.id)
+    else if (message.type === 'loaded') this.#loaded?.resolve(message.state)
     else if (message.type === 'refused') {
       const { code, message: text, hint } = message
       this.#state = 'closed'
@@ -305,14 +277,14 @@ export class SqliteStore implements Store {
     } else this.#closed?.()
   }
 
-  #batchCommitted(usedBytes: number, pages: PageAnswer[]): void {
+  #batchCommitted(usedBytes: number, pages: readonly PageAnswer[]): void {
     const batch = this.#sealed!
     this.#sealed = undefined
     this.#retryMs = 0
     this.counters.commits++
-    this.#keepUsed(usedBytes)
-    for (const page of pages) this.#answer(page)
-    if (this.#reads.size > 0) for (const read of batch.reads()) this.#readNow(read)
+    this.#budget.keep(usedBytes)
+    for (const page of pages) this.#reads.take(page)
+    this.#reads.allNow(batch)
     this.#advance(batch)
     this.#becomeUsual()
   }
@@ -323,7 +295,7 @@ export class SqliteStore implements Store {
     const later = this.#open
     this.#sealed = undefined
     this.counters.failures++
-    this.usedBytes = usedBytes
+    this.#budget.usedBytes = usedBytes
     batch.reopen()
     batch.absorb(later)
     this.#open = batch
@@ -331,49 +303,15 @@ export class SqliteStore implements Store {
     this.#retryMs = this.#retryMs === 0 ? RETRY_FIRST_MS : Math.min(this.#retryMs * 2, RETRY_LAST_MS)
     this.#plan = 'timer'
     this.#timer = this.#clock.setTimer(this.#retryMs, () => this.#seal())
-    for (const read of batch.reads()) this.#readNow(read)
+    this.#reads.allNow(batch)
     this.#become(condition, reason)
   }
 
-  /** Reads what is committed, without waiting for a batch that fails; what is not suits the contract: a shorter page. */
-  #readNow({ id, queue, fromSeq, entriesMax, bytesMax }: PageRead): void {
-    this.#send({ type: 'read', request: { id, queue, fromSeq, entriesMax, bytesMax } })
-  }
-
-  #pageRead(id: number, page: PageAnswer | undefined): void {
-    const read = this.#reads.get(id)
-    if (read === undefined) return
-    if (page !== undefined) this.#answer(page, true)
-    else if (!this.#waits(read)) this.#clock.setTimer(RETRY_FIRST_MS, () => this.#readNow(read))
-  }
-
-  /** Whether a read will come with a batch that is not committed yet and may hold what it asks for. */
-  #waits(read: PageRead): boolean {
-    const comesWith = (batch: Batch | undefined) => batch?.reads().includes(read) === true
-    if (comesWith(this.#sealed)) return this.#sealed!.addsTo(read.queue)
-    return comesWith(this.#open) && (this.#open.addsTo(read.queue) || this.#sealed?.addsTo(read.queue) === true)
-  }
-
-  #answer(answer: PageAnswer, overtaking = false): void {
-    const read = this.#reads.get(answer.id)
-    if (read === undefined || read.answered) return
-    const { entries, corrupt, lastSeq } = decodePage(answer)
-    for (const seq of corrupt) {
-      this.#corrupt(`entry ${seq} of queue ${read.queue}`, undefined)
-      if (this.#state === 'open') this.removeRange(read.queue, seq, seq)
+  #dropCorrupt(queue: number, seqs: readonly number[]): void {
+    for (const seq of seqs) {
+      this.#corrupt(`entry ${seq} of queue ${queue}`, undefined)
+      if (this.#state === 'open') this.removeRange(queue, seq, seq)
     }
-    const gone = (seq: number) => this.#open.takesOut(read.queue, seq) || this.#sealed?.takesOut(read.queue, seq) === true
-    const page = overtaking ? entries.filter(({ seq }) => !gone(seq)) : entries
-    if (page.length === 0 && answer.rows > 0) {
-      read.fromSeq = lastSeq + 1
-      this.#readNow(read)
-      return
-    }
-    if (page.length === 0 && overtaking && this.#waits(read)) return
-    read.answered = true
-    this.#reads.delete(read.id)
-    this.counters.pagesRead++
-    read.resolve(page)
   }
 
   #corrupt(what: string, error: unknown): void {
@@ -381,16 +319,8 @@ export class SqliteStore implements Store {
     this.#logger.error(`${what} cannot be read and is dropped`, error === undefined ? {} : { error: describeError(error) })
   }
 
-  // -- condition
-
-  #keepUsed(usedBytes: number): void {
-    this.usedBytes = usedBytes
-    const { bytesMax } = this.#options
-    this.#overBudget = usedBytes > (this.#overBudget ? bytesMax * BUDGET_LOW : bytesMax)
-  }
-
   #becomeUsual(): void {
-    if (this.#overBudget) this.#become('full', `the store's budget of ${this.#options.bytesMax} bytes is spent`)
+    if (this.#budget.spent) this.#become('full', `the store's budget of ${this.#budget.bytesMax} bytes is spent`)
     else this.#become('ok', '')
   }
 
@@ -402,15 +332,9 @@ export class SqliteStore implements Store {
     this.onCondition(condition, reason)
   }
 
-  // -- watchdog and end
-
   /** Resolves when the worker has answered, after what it was sent before. A worker that hangs never answers. */
   heartbeat(): Promise<void> {
-    return new Promise(resolve => {
-      const id = ++this.#pingId
-      this.#pings.set(id, resolve)
-      this.#send({ type: 'ping', id })
-    })
+    return this.#heartbeats.start(id => this.#send({ type: 'ping', id }))
   }
 
   async close(): Promise<void> {
@@ -430,16 +354,11 @@ export class SqliteStore implements Store {
     })
     this.#state = 'closed'
     this.#unplan()
-    this.#abandonReads()
+    this.#reads.abandon()
     const { condition } = this
     if (!done) this.#logger.error('the store was not closed in time', { operationsLost: this.position - this.committed, condition })
     const ended = this.#worker.terminate()
     if (done) await ended
-  }
-
-  #abandonReads(): void {
-    for (const read of this.#reads.values()) read.reject(closedError())
-    this.#reads.clear()
   }
 
   #closeWhenDone(): void {
@@ -465,13 +384,13 @@ export class SqliteStore implements Store {
     if (this.#state === 'closed') return
     const loading = this.#state === 'new'
     this.#state = 'closed'
-    this.#abandonReads()
+    this.#reads.abandon()
     this.#closed?.()
     if (loading) this.#loaded?.reject(error)
     else this.#options.onFatal(error)
   }
 }
 
-function closedError(): GatewayError {
-  return new GatewayError('server-busy', 'the store is closed')
+function newCounters(): StoreCounters {
+  return { operations: 0, entries: 0, elided: 0, commits: 0, emptyBatches: 0, failures: 0, bytes: 0, pagesRead: 0 }
 }
