@@ -7,11 +7,13 @@ import {
   connackReturnCode,
   decodePacket,
   encodePacket,
+  isReasonCodeOf,
   type Properties,
   REASON_CODES,
 } from '#codecs/mqtt/index.ts'
 import type { EndReason, MqttConnection } from './connection.ts'
 import { messageProperties } from './properties.ts'
+import { reasonStringOf } from './reason-string.ts'
 import { MqttSink } from './sink.ts'
 
 /** A Session Expiry Interval that stands for "never" (`MQTT 5 §3.1.2.11.2`). */
@@ -70,7 +72,11 @@ export function refuseConnect(connection: MqttConnection, error: unknown, reason
 
 function refusalFrame(connection: MqttConnection, code: number, reasonString: string): Uint8Array | undefined {
   if (connection.version === 5) {
-    return encodePacket({ type: 'connack', sessionPresent: false, reasonCode: code, properties: { reasonString } }, 5)
+    const reasonCode = isReasonCodeOf('connack', code) ? code : REASON_CODES.unspecifiedError
+    return encodePacket(
+      { type: 'connack', sessionPresent: false, reasonCode, properties: { reasonString: reasonStringOf(reasonString) } },
+      5,
+    )
   }
   const returnCode = connackReturnCode(code)
   if (returnCode === undefined) return undefined

@@ -2,7 +2,7 @@
 import { describeError, isGatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import type { Broker, Client, Identity } from '#broker/ports.ts'
-import { decodePacket, encodePacket, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
+import { decodePacket, encodePacket, isReasonCodeOf, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import { Acknowledgements, type Answer } from './acknowledgements.ts'
 import type { MqttLimits } from './config.ts'
@@ -12,6 +12,7 @@ import { Incoming } from './incoming.ts'
 import type { MqttListener } from './listener.ts'
 import { Output } from './output.ts'
 import { PublishReader } from './publish.ts'
+import { reasonStringOf } from './reason-string.ts'
 import type { MqttSink } from './sink.ts'
 
 /** Where a connection stands. `admitting`: access is being asked about its CONNECT; nothing else is taken meanwhile. */
@@ -219,9 +220,14 @@ export class MqttConnection {
     return Math.min(this.sessionExpirySeconds * 1000, this.limits.sessionExpiryMs)
   }
 
-  #putDisconnect(reasonCode: number, reasonString: string | undefined): void {
+  #putDisconnect(wanted: number, reasonString: string | undefined): void {
+    // Some codes are for CONNACK alone, such as those of a second CONNECT that is wrong in itself as well [MQTT-3.1.0-2].
+    const reasonCode = isReasonCodeOf('disconnect', wanted) ? wanted : REASON_CODES.protocolError
     const withString = reasonString !== undefined && this.requestsProblemInformation
-    const frame = encodePacket({ type: 'disconnect', reasonCode, ...(withString && { properties: { reasonString } }) }, 5)
+    const frame = encodePacket(
+      { type: 'disconnect', reasonCode, ...(withString && { properties: { reasonString: reasonStringOf(reasonString) } }) },
+      5,
+    )
     if (frame.length <= this.packetBytesMax) this.output.put(frame, 0, frame.length)
     else this.output.put(encodePacket({ type: 'disconnect', reasonCode }, 5), 0, 3)
   }

@@ -34,6 +34,7 @@ export { PublishScan, packetIdOffset, patchDup, patchPacketId, publishFrame, sca
 export {
   CONNACK_RETURN_CODES,
   connackReturnCode,
+  isReasonCodeOf,
   REASON_CODES,
   type ReasonCodeName,
   SUBACK_FAILURE,
