@@ -9,16 +9,19 @@ import type { ByteConnection } from '#listeners/types.ts'
 export const CONGESTED_BYTES = 256 * 1024
 /** A buffer that has grown beyond this is given up when it is empty. */
 const KEPT_BYTES = 16 * 1024
+/** After a pause of this length little is going on, and waiting for the end of the turn would gather nothing. */
+const QUIET_MS = 0.05
 /** Below this a loop copies faster than the call does. */
 const LOOP_COPY_BYTES = 48
 
 const EMPTY = Buffer.alloc(0)
 
-/** Flushes all outputs that were written to in this turn, at its end. */
+/** Flushes all outputs that were written to: at the end of the turn when much is going on, else after the chunk that caused it. */
 export class Flusher {
   readonly #clock: Clock
   #dirty: Output[] = []
   #scheduled = false
+  #flushedAtMs = 0
   readonly #run = () => this.#flushAll()
 
   constructor(clock: Clock) {
@@ -29,11 +32,13 @@ export class Flusher {
     this.#dirty.push(output)
     if (this.#scheduled) return
     this.#scheduled = true
-    this.#clock.defer(this.#run)
+    if (this.#clock.monotonic() - this.#flushedAtMs > QUIET_MS) queueMicrotask(this.#run)
+    else this.#clock.defer(this.#run)
   }
 
   #flushAll(): void {
     this.#scheduled = false
+    this.#flushedAtMs = this.#clock.monotonic()
     const dirty = this.#dirty
     this.#dirty = []
     for (let i = 0; i < dirty.length; i++) dirty[i].flush()
