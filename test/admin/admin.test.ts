@@ -423,4 +423,3 @@ t.test('a control socket that may not be used says so', async t => {
     if (root) process.seteuid?.(0)
   }
 })
-})
