@@ -114,7 +114,7 @@ export class Connection {
     database.pragma('synchronous = FULL')
     database.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
     database.pragma(`journal_size_limit = ${CHECKPOINT_PAGES * PAGE_BYTES}`)
-    database.pragma('cache_size = -8000')
+    database.pragma('cache_size = -4000')
   }
 
   get file(): string {
