@@ -23,6 +23,7 @@ export type {
   ListSchema,
   MapSchema,
   Named,
+  Outside,
   Place,
   Plain,
   Reading,

@@ -1,5 +1,5 @@
 /** The configuration as the command line asks for it. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { GatewayError } from '#base/errors.ts'
 import type { TableSchema } from '#base/schema.ts'
 import { type Fault, showFault } from '#config/fault.ts'
@@ -33,6 +33,8 @@ export async function readConfig(choice: ConfigChoice, context: Context): Promis
     sets,
     folder: context.folder,
     readFile: path => readFileSync(path),
+    modeOf: path => statSync(path, { throwIfNoEntry: false })?.mode,
+    nowMs: context.parts.clock.synchronised() ? context.parts.clock.now() : undefined,
   })
 }
 

@@ -29,8 +29,12 @@ export interface LoadInputs<S> {
   readonly sets: readonly string[]
   /** The working folder (absolute): relative paths count from it where there is no file, and in defaults always. */
   readonly folder: string
-  /** Reads the configuration file and the files of secrets; throws the system's error. */
+  /** Reads the configuration file and the files that it names; throws the system's error. */
   readonly readFile: (path: string) => string | Uint8Array
+  /** Access mode of a file that it names; without it modes are not looked at. */
+  readonly modeOf?: (path: string) => number | undefined
+  /** Wall-clock time; without it nothing is called out of date. */
+  readonly nowMs?: number | undefined
 }
 
 export interface Loaded<S> {
@@ -65,8 +69,8 @@ export function loadConfig<const S extends TableSchema>(inputs: LoadInputs<S>): 
   applySets(root, inputs.schema, inputs.sets, { faults, warnings })
   const folder = inputs.file === undefined ? inputs.folder : dirname(resolve(inputs.folder, inputs.file))
   const references: Walk['references'] = []
-  const { readFile } = inputs
-  const walk: Walk = { root: inputs.schema, folder, defaultFolder: inputs.folder, readFile, faults, warnings, references }
+  const { schema, readFile, modeOf = () => undefined, nowMs } = inputs
+  const walk: Walk = { root: schema, folder, defaultFolder: inputs.folder, readFile, modeOf, nowMs, faults, warnings, references }
   const config = validate(walk, inputs.schema, root, [])
   checkReferences(walk, root)
   const clean = config !== FAILED && faults.length === 0

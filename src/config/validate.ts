@@ -133,7 +133,7 @@ function validateTable(walk: Walk, schema: TableSchema, node: Node, path: KeyPat
     else if (found !== undefined) value[key] = found
   }
   if (failed) return FAILED
-  return applyCheck(walk, schema.check?.(value), node, path) ? value : FAILED
+  return applyCheck(walk, schema.check?.(value, walk), node, path) ? value : FAILED
 }
 
 function isKnown(schema: TableSchema, key: string): boolean {

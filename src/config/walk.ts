@@ -1,17 +1,16 @@
 /** What a walk over schema and tree carries with it. */
 
-import type { AnySchema, Written } from '#base/schema.ts'
+import type { AnySchema, Outside, Written } from '#base/schema.ts'
 import type { Fault, KeyPath, Origin } from './fault.ts'
 import { showKey } from './fault.ts'
 import type { Node, TableNode } from './tree.ts'
 
 /** What a walk needs and what it finds. */
-export interface Walk {
+export interface Walk extends Outside {
   readonly root: AnySchema
   /** Where relative paths count from, for what was written and for defaults. */
   readonly folder: string
   readonly defaultFolder: string
-  readonly readFile: (path: string) => string | Uint8Array
   readonly faults: Fault[]
   readonly warnings: Fault[]
   /** Names that must exist as `[target.NAME]`, to be looked up when the whole tree is known. */

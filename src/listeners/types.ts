@@ -9,6 +9,14 @@ export interface NetworkAddress {
   readonly port: number
 }
 
+/** What a verified client certificate says of its holder. */
+export interface PeerCertificate {
+  /** The common name of its subject. */
+  readonly commonName: string | undefined
+  /** The name that it stands for, as the listener's `tls.identity` says. */
+  readonly username: string | undefined
+}
+
 /**
  * One accepted stream connection. The owner sets `onData`, `onDrain` and `onClose`, plain properties so that
  * an idle connection costs no closures; they may be replaced at any time.
@@ -21,8 +29,12 @@ export interface ByteConnection {
   readonly remote: NetworkAddress | undefined
   /** This end; undefined on a Unix socket. */
   readonly local: NetworkAddress | undefined
-  /** Whether listener and peer are both on loopback, or the connection is a Unix socket. */
+  /** Whether listener and peer are both on loopback, or the connection is a Unix socket; never behind a proxy. */
   readonly loopback: boolean
+  /** The peer's certificate, verified by TLS or by a trusted proxy. */
+  readonly certificate?: PeerCertificate | undefined
+  /** The identity whose pre-shared key the TLS handshake has proved. */
+  readonly pskIdentity?: string | undefined
   /**
    * Sends `bytes` after all that was written before. They are not copied: the buffer may be changed again
    * when `pendingBytes` is 0, which is often so right after this call and is else reported by `onDrain`.

@@ -36,6 +36,16 @@ export interface CheckFault {
   readonly severity?: 'fault' | 'warning'
 }
 
+/** What a check may look at beyond the values: the files that they name, and the time. */
+export interface Outside {
+  /** Reads a file; throws the system's error. */
+  readonly readFile: (path: string) => string | Uint8Array
+  /** Access mode of a file, undefined where that cannot be told. */
+  readonly modeOf: (path: string) => number | undefined
+  /** Wall-clock time, undefined where it is not believed. */
+  readonly nowMs: number | undefined
+}
+
 /** A JSON Schema (draft 2020-12) fragment. */
 export type JsonSchema = { readonly [key: string]: unknown }
 
@@ -85,7 +95,7 @@ export interface ListSchema<T = unknown, P extends Presence = Presence> extends 
 export interface TableSchema<T = unknown, P extends Presence = Presence> extends Documented<T, P> {
   readonly kind: 'table'
   readonly keys: TableKeys
-  check?(value: T): readonly CheckFault[]
+  check?(value: T, outside: Outside): readonly CheckFault[]
 }
 
 /** Tables (or values) by name, in order of appearance: `[listeners.NAME]`. */

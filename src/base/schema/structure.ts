@@ -10,6 +10,7 @@ import type {
   ListSchema,
   MapSchema,
   Named,
+  Outside,
   Plain,
   ScalarSchema,
   TableKeys,
@@ -27,7 +28,7 @@ type TableOptions<K extends TableKeys> = KeyOptions & {
   /** Whether the table may be absent; otherwise an absent table is one of defaults. */
   readonly optional?: boolean
   /** A check over several keys; runs when each of them is right by itself. */
-  readonly check?: (value: InferKeys<K>) => readonly CheckFault[]
+  readonly check?: (value: InferKeys<K>, outside: Outside) => readonly CheckFault[]
 }
 
 /** A table with known keys; any other key is a fault. */
