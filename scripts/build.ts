@@ -1,53 +1,23 @@
 /**
- * Builds the program: `dist/tidegate` (a launcher), `dist/tidegate.cjs` and, for the store's thread,
- * `dist/store-worker.cjs`. Native packages stay outside and are found in node_modules.
+ * Builds the program: `dist/tidegate` (a launcher), `dist/tidegate.cjs`, for the store's thread
+ * `dist/store-worker.cjs`, and the native addons of this machine in `dist/native/`.
  */
-import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build as bundle } from 'esbuild'
+import { bundle } from './bundle.ts'
+import { installAddons } from './native-addons.ts'
 import { RUNTIME_FLAGS } from './runtime-flags.ts'
-
-const ENTRIES = { tidegate: 'src/main.ts', 'store-worker': 'src/store/worker.ts' }
-const NATIVE = ['better-sqlite3', '@serialport/bindings-cpp']
 
 /**
  * Builds the checkout at `root` into its `dist/`. Returns the entries that do not exist; the others are built.
  * @throws when a bundle cannot be made; esbuild has printed why
  */
 export async function build(root: string): Promise<string[]> {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
-  const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(root, source)))
   mkdirSync(join(root, 'dist'), { recursive: true })
-  await bundle({
-    absWorkingDir: root,
-    entryPoints: Object.fromEntries(present),
-    outdir: 'dist',
-    outExtension: { '.js': '.cjs' },
-    bundle: true,
-    platform: 'node',
-    target: 'node24',
-    format: 'cjs',
-    sourcemap: 'linked',
-    minifySyntax: true,
-    legalComments: 'none',
-    external: NATIVE,
-    define: { TIDEGATE_VERSION: JSON.stringify(version), TIDEGATE_COMMIT: JSON.stringify(commitOf(root)) },
-    logLevel: 'warning',
-  })
+  const { missing } = await bundle(root, 'dist')
+  for (const fault of installAddons(root, join(root, 'dist/native'))) console.error(`build: ${fault}`)
   writeLauncher(root)
-  return Object.values(ENTRIES).filter(source => !existsSync(join(root, source)))
-}
-
-/** The commit that is checked out, marked when files differ from it; `unknown` without git. */
-function commitOf(root: string): string {
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
-  try {
-    const commit = git('rev-parse', '--short=12', 'HEAD')
-    return git('status', '--porcelain', '--untracked-files=no') === '' ? commit : `${commit}-modified`
-  } catch {
-    return 'unknown'
-  }
+  return missing
 }
 
 /** Written last and moved into place: its age says when all of `dist/` was complete. */

@@ -25,7 +25,7 @@ import { RunningBridges } from './gateway/bridges.ts'
 import { controlOf } from './gateway/control.ts'
 import { gatewayId } from './gateway/identity.ts'
 import { clientLimits, LISTENER_PROTOCOLS, type ListenerServices, type RunningListener } from './gateway/listeners.ts'
-import { storeWorker } from './gateway/store-worker.ts'
+import { storeProgram } from './gateway/store-worker.ts'
 
 export interface GatewayOptions {
   config: GatewayConfig
@@ -119,7 +119,7 @@ export class Gateway {
     makeDataDir(gateway.data_dir)
     const opened = openStore({
       dataDir: gateway.data_dir,
-      worker: storeWorker(),
+      ...storeProgram(),
       clock,
       logger,
       commitIntervalMs: store.commit_interval,

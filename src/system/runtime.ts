@@ -1,6 +1,9 @@
 /** Whether this JavaScript runtime can carry the gateway, and which SQLite it brings. */
 import { GatewayError } from '#base/errors.ts'
 
+/** Set by the bundler; absent when the source runs as it is. */
+declare const TIDEGATE_SQLITE: string | undefined
+
 /** The native interface that better-sqlite3 is built for. On an older runtime loading it ends the process without a word. */
 const NAPI_VERSION_MIN = 10
 
@@ -16,10 +19,11 @@ export function assertRuntime(versions: { readonly node: string; readonly napi?:
 }
 
 /**
- * The version of the SQLite library inside.
+ * The version of the SQLite library inside. A bundle knows it from the time when it was made, and need not load it.
  * @throws GatewayError `runtime-unfit`
  */
 export async function sqliteVersion(): Promise<string> {
+  if (typeof TIDEGATE_SQLITE === 'string') return TIDEGATE_SQLITE
   assertRuntime()
   const { default: Database } = await import('better-sqlite3')
   const database = new Database(':memory:')

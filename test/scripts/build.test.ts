@@ -1,9 +1,24 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { build } from '../../scripts/build.ts'
+import { installAddons } from '../../scripts/native-addons.ts'
 import { RUNTIME_FLAGS } from '../../scripts/runtime-flags.ts'
 
 const MAIN = `
@@ -13,7 +28,15 @@ declare const TIDEGATE_VERSION: string
 const said: object = { name, commit: TIDEGATE_COMMIT, version: TIDEGATE_VERSION, args: process.argv.slice(2), flags: process.execArgv, node: process.version, env: process.env }
 console.log(JSON.stringify(said))
 `
-const WORKER = "import Database from 'better-sqlite3'\nconsole.log(new Database(':memory:').prepare('SELECT 1 + 1').pluck().get())"
+const WORKER = `
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+declare const TIDEGATE_SQLITE: string
+const addon = { exports: {} }
+process.dlopen(addon, join(__dirname, 'native/better-sqlite3.node'))
+const database = new Database(':memory:', { nativeBinding: addon.exports as string & object })
+console.log(TIDEGATE_SQLITE, database.prepare('SELECT sqlite_version()').pluck().get())
+`
 
 /** A checkout in a folder whose name has a space, with this project's packages. */
 function checkout(t: Test, withWorker = true): string {
@@ -61,11 +84,44 @@ t.test('the program sees the environment as it is', async t => {
   t.strictSame(seen, env, 'but for what the shell itself keeps there')
 })
 
-t.test('the store worker is a bundle of its own that finds its native package', async t => {
+t.test('the store worker is a bundle of its own with SQLite inside, which needs only its addon', async t => {
   const root = checkout(t)
   await build(root)
-  t.equal(execFileSync(process.execPath, [join(root, 'dist/store-worker.cjs')], { encoding: 'utf8' }), '2\n')
+  // By itself, with no packages in sight.
+  const alone = mkdtempSync(join(tmpdir(), 'tidegate-'))
+  t.teardown(() => rmSync(alone, { recursive: true }))
+  cpSync(join(root, 'dist'), alone, { recursive: true })
+  const said = execFileSync(process.execPath, [join(alone, 'store-worker.cjs')], { encoding: 'utf8', cwd: '/' })
+  t.match(said, /^(\d+\.\d+\.\d+) \1\n$/, 'SQLite is the one that was noted when the bundle was made')
   for (const name of ['tidegate', 'store-worker']) t.ok(existsSync(join(root, `dist/${name}.cjs.map`)), `source map of ${name}`)
+})
+
+t.test('an addon that a running gateway has mapped is replaced, never overwritten', async t => {
+  const root = checkout(t)
+  await build(root)
+  const addon = join(root, 'dist/native/serialport.node')
+  const first = statSync(addon).ino
+  await build(root)
+  t.equal(statSync(addon).ino, first, 'the same stays')
+  const held = openSync(addon, 'r')
+  t.teardown(() => closeSync(held))
+  const before = fstatSync(held).size
+  writeFileSync(`${addon}.old`, 'of another version')
+  renameSync(`${addon}.old`, addon)
+  await build(root)
+  t.equal(statSync(addon).size, before, 'another one is made anew')
+  t.equal(fstatSync(held).size, before)
+})
+
+t.test('an own addon that cannot be compiled is left out, with a line that says so', async t => {
+  const root = checkout(t)
+  mkdirSync(join(root, 'src/system/native'), { recursive: true })
+  writeFileSync(join(root, 'src/system/native/notify.c'), '#error not for this machine\n')
+  const [fault, ...more] = installAddons(root, join(root, 'dist/native'))
+  t.match(fault, /^src\/system\/native\/notify\.c is left out: /)
+  t.strictSame(more, [])
+  t.notOk(existsSync(join(root, 'dist/native/notify.node')))
+  t.ok(existsSync(join(root, 'dist/native/better-sqlite3.node')))
 })
 
 t.test('an entry that does not exist is reported, the other is built', async t => {
