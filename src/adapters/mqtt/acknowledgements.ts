@@ -22,6 +22,13 @@ export class Acknowledgements {
     return this.#positions.length - this.#head
   }
 
+  /** How many plain acknowledgements with this header byte wait. */
+  count(header: number): number {
+    let count = 0
+    for (let i = this.#head; i < this.#codes.length; i++) if (this.#codes[i] >>> 16 === header) count++
+    return count
+  }
+
   /** Puts a plain acknowledgement at the end. */
   push(position: Position, header: number, packetId: number): void {
     this.#positions.push(position)

@@ -1,96 +1,104 @@
-/** CONNECT and CONNACK (`MQTT 5 §3.1, §3.2`). */
-import { describeError, GatewayError, isGatewayError } from '#base/errors.ts'
-import { type AttachRequest, type Identity, Message, type Will } from '#broker/ports.ts'
-import {
-  type ConnackPacket,
-  type ConnectPacket,
-  connackReturnCode,
-  decodePacket,
-  encodePacket,
-  isReasonCodeOf,
-  type Properties,
-  REASON_CODES,
-} from '#codecs/mqtt/index.ts'
-import type { EndReason, MqttConnection } from './connection.ts'
+/** CONNECT (`MQTT 5 §3.1`): who comes, whether they may, and the session they get. */
+import { GatewayError, isGatewayError } from '#base/errors.ts'
+import { type AttachRequest, type Credentials, type Identity, Message, type Will } from '#broker/ports.ts'
+import { type ConnectPacket, claimedVersion, decodePacket, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
+import { Authentication } from './authentication.ts'
+import { acceptance, refusal } from './connack.ts'
+import type { MqttConnection } from './connection.ts'
+import { type EndReason, endReasonOf } from './end-reason.ts'
+import { isWronglyMarked } from './payload-format.ts'
+import { requirePlain } from './plain-names.ts'
 import { messageProperties } from './properties.ts'
-import { reasonStringOf } from './reason-string.ts'
 import { MqttSink } from './sink.ts'
 
-/** A Session Expiry Interval that stands for "never" (`MQTT 5 §3.1.2.11.2`). */
-const NEVER_EXPIRES = 0xffffffff
+const PROTOCOL: Readonly<Record<MqttVersion, string>> = { 3: 'mqtt 3.1', 4: 'mqtt 3.1.1', 5: 'mqtt 5.0' }
 
-/**
- * Looks at the first byte of a connection, before what may be no packet at all is waited for.
- * @throws GatewayError `decode-malformed` unless it begins a CONNECT [MQTT-3.1.0-1]
- */
-export function requireConnect(header: number): void {
-  if (header >>> 4 === 1) return
-  throw new GatewayError('decode-malformed', 'the first packet is not a CONNECT', { reason: REASON_CODES.protocolError, offset: 0 })
+/** Looks at the first byte of a connection, before what may be no packet at all is waited for. False: it begins no CONNECT [MQTT-3.1.0-1]. */
+export function beginsConnect(header: number): boolean {
+  return header >>> 4 === 1
 }
 
 /** Takes the CONNECT. */
 export function handleConnect(connection: MqttConnection, bytes: Buffer, start: number, end: number): void {
+  // A CONNECT that is malformed further on is answered in the version that it claims.
+  connection.version = claimedVersion(bytes, start, end) ?? 4
   const packet = decodePacket(bytes, start, end, 4) as ConnectPacket
-  connection.version = packet.protocolVersion
+  requirePlain('the client identifier', packet.clientId)
+  requirePlain('the user name', packet.username)
+  requirePlain('the topic of the will', packet.will?.topic)
   const properties = packet.properties ?? {}
-  if (properties.authenticationMethod !== undefined) {
-    throw new GatewayError('bad-credentials', 'enhanced authentication is not offered', { reason: REASON_CODES.badAuthenticationMethod })
-  }
-  const assigned = assignedClientId(connection, packet)
-  const { remote, loopback } = connection.bytes
-  const outcome = connection.broker.admit({
+  connection.keepAliveSeconds = keepAliveOf(connection, packet)
+  connection.sessionExpirySeconds = properties.sessionExpiryInterval ?? 0
+  connection.packetBytesMax = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  connection.requestsProblemInformation = properties.requestProblemInformation ?? true
+  const arrival = { packet, assigned: assignedClientId(connection, packet) }
+  const credentials = credentialsOf(connection, arrival)
+  if (properties.authenticationMethod !== undefined) return exchange(connection, arrival, credentials)
+  const outcome = connection.broker.admit(credentials)
+  if (!(outcome instanceof Promise)) return attach(connection, arrival, outcome, undefined)
+  connection.phase = 'admitting'
+  connection.pause()
+  outcome
+    .then(identity => {
+      if (connection.phase !== 'admitting') return
+      attach(connection, arrival, identity, undefined)
+      connection.goOn()
+    })
+    .catch((error: unknown) => refuseConnect(connection, error))
+}
+
+/** A CONNECT, and the client id that we gave where it had none. */
+interface Arrival {
+  packet: ConnectPacket
+  assigned: string | undefined
+}
+
+/** Answers a CONNECT with a refusal where the version has one, and closes. */
+export function refuseConnect(connection: MqttConnection, error: unknown): void {
+  if (connection.phase === 'closed') return
+  connection.logger.info('a client was refused', { peer: connection.bytes.remote?.address, listener: connection.listener.name, error })
+  const known = isGatewayError(error) ? error : undefined
+  const frame = refusal(connection, known)
+  if (frame !== undefined) connection.output.put(frame, 0, frame.length)
+  connection.end(refusalReason(known), 0)
+}
+
+function refusalReason(error: GatewayError | undefined): EndReason {
+  return error?.reason === undefined ? 'refused' : endReasonOf(error.reason, 'refused')
+}
+
+function credentialsOf(connection: MqttConnection, { packet, assigned }: Arrival): Credentials {
+  const { remote, loopback, certificate, pskIdentity } = connection.bytes
+  return {
     protocol: 'mqtt',
     clientId: assigned ?? packet.clientId,
     username: packet.username,
-    password: packet.password,
+    // A copy: it may be looked at after the chunk is gone.
+    password: packet.password && Uint8Array.from(packet.password),
     address: remote?.address,
     listener: connection.listener.name,
     loopback,
     anonymous: connection.listener.anonymous,
-  })
-  if (!(outcome instanceof Promise)) return attach(connection, packet, outcome, assigned)
-  connection.phase = 'admitting'
-  connection.pause()
-  outcome.then(
-    identity => admitted(connection, packet, identity, assigned),
-    (error: unknown) => refuseConnect(connection, error, 'refused'),
+    certificate,
+    pskIdentity,
+  }
+}
+
+/** Nothing but AUTH and DISCONNECT may come until the exchange is over [MQTT-3.1.2-30]. */
+function exchange(connection: MqttConnection, arrival: Arrival, credentials: Credentials): void {
+  const { authenticationMethod = '', authenticationData } = arrival.packet.properties ?? {}
+  connection.phase = 'authenticating'
+  connection.authentication = new Authentication(
+    connection,
+    authenticationMethod,
+    () => connection.broker.exchange(authenticationMethod, credentials),
+    (identity, data) => {
+      attach(connection, arrival, identity, data)
+      connection.goOn()
+    },
+    error => refuseConnect(connection, error),
   )
-}
-
-/**
- * Answers a CONNECT with a refusal and closes. MQTT 3 has a CONNACK for few reasons; for the others the connection is
- * closed without one (`MQTT 3.1.1 §3.2.2.3`), as it is for what was no CONNECT at all.
- */
-export function refuseConnect(connection: MqttConnection, error: unknown, reason: EndReason): void {
-  if (connection.phase === 'closed') return
-  const code = isGatewayError(error) ? (error.reason ?? REASON_CODES.notAuthorized) : REASON_CODES.unspecifiedError
-  connection.logger.info('a client was refused', { peer: connection.bytes.remote?.address, listener: connection.listener.name, error })
-  const frame = refusalFrame(connection, code, describeError(error))
-  if (frame !== undefined) connection.output.put(frame, 0, frame.length)
-  connection.end(reason, 0)
-}
-
-function refusalFrame(connection: MqttConnection, code: number, reasonString: string): Uint8Array | undefined {
-  if (connection.version === 5) {
-    const reasonCode = isReasonCodeOf('connack', code) ? code : REASON_CODES.unspecifiedError
-    return encodePacket(
-      { type: 'connack', sessionPresent: false, reasonCode, properties: { reasonString: reasonStringOf(reasonString) } },
-      5,
-    )
-  }
-  const returnCode = connackReturnCode(code)
-  if (returnCode === undefined) return undefined
-  return encodePacket({ type: 'connack', sessionPresent: false, reasonCode: returnCode }, connection.version)
-}
-
-function admitted(connection: MqttConnection, packet: ConnectPacket, identity: Identity, assigned: string | undefined): void {
-  if (connection.phase !== 'admitting') return
-  try {
-    attach(connection, packet, identity, assigned)
-  } catch (error) {
-    return refuseConnect(connection, error, 'refused')
-  }
-  connection.goOn()
+  connection.authentication.start(authenticationData)
 }
 
 /** The id that we give a client without one, undefined if it has one. */
@@ -105,19 +113,37 @@ function assignedClientId(connection: MqttConnection, packet: ConnectPacket): st
   return `auto-${Buffer.from(connection.listener.clock.randomBytes(10)).toString('hex')}`
 }
 
-function attach(connection: MqttConnection, packet: ConnectPacket, identity: Identity, assigned: string | undefined): void {
+function attach(
+  connection: MqttConnection,
+  { packet, assigned }: Arrival,
+  identity: Identity,
+  authenticationData: Uint8Array | undefined,
+): void {
+  const { listener } = connection
+  const admission = { sessionPresent: true, assigned, authenticationData }
+  // Before anything is taken over or forgotten: one who cannot be told the terms does not come in [MQTT-3.1.2-24].
+  if (connection.packetBytesMax !== Number.POSITIVE_INFINITY && acceptance(connection, packet, admission) === undefined) {
+    throw new GatewayError('quota-exceeded', 'the CONNACK is larger than the packets that the client takes', {
+      reason: REASON_CODES.packetTooLarge,
+    })
+  }
+  const sink = new MqttSink(connection, packet.properties?.topicAliasMaximum ?? 0)
+  const { client, sessionPresent, position } = connection.broker.attach(attachRequest(connection, packet, identity, sink))
+  connection.identity = identity
+  connection.sink = sink
+  sink.client = client
+  connection.open(client)
+  listener.opened(connection)
+  const frame = acceptance(connection, packet, { ...admission, sessionPresent })!
+  connection.answer(position, { frame, after: () => client.resume() })
+}
+
+function attachRequest(connection: MqttConnection, packet: ConnectPacket, identity: Identity, sink: MqttSink): AttachRequest {
   const { limits, listener, bytes } = connection
-  const properties = packet.properties ?? {}
-  connection.keepAliveSeconds = keepAliveOf(connection, packet)
-  connection.sessionExpirySeconds = properties.sessionExpiryInterval ?? 0
-  connection.packetBytesMax = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
-  connection.requestsProblemInformation = properties.requestProblemInformation ?? true
-  const inFlightMax = Math.min(limits.receiveMaximum, properties.receiveMaximum ?? 65535)
-  const sink = new MqttSink(connection)
-  const request: AttachRequest = {
+  return {
     identity,
     sink,
-    protocol: `mqtt ${packet.protocolVersion === 5 ? '5.0' : packet.protocolVersion === 4 ? '3.1.1' : '3.1'}`,
+    protocol: PROTOCOL[packet.protocolVersion],
     listener: listener.name,
     peer: bytes.remote === undefined ? undefined : `${bytes.remote.address}:${bytes.remote.port}`,
     cleanStart: packet.cleanStart,
@@ -130,20 +156,13 @@ function attach(connection: MqttConnection, packet: ConnectPacket, identity: Ide
         whenFull: 'drop-oldest',
         qos0: limits.queueQos0,
       },
-      inFlightMax,
+      inFlightMax: Math.min(limits.receiveMaximum, packet.properties?.receiveMaximum ?? 65_535),
       topicLevelsMax: limits.topicLevelsMax,
     },
-    will: willOf(packet),
+    will: willOf(connection, packet),
     keepAliveSeconds: connection.keepAliveSeconds,
+    closable: true,
   }
-  const { client, sessionPresent, position } = connection.broker.attach(request)
-  connection.identity = identity
-  connection.sink = sink
-  sink.client = client
-  connection.open(client)
-  listener.opened(connection)
-  const frame = encodePacket(connack(connection, packet, sessionPresent, assigned), packet.protocolVersion)
-  connection.answer(position, { frame, after: () => client.resume() })
 }
 
 /** MQTT 3 sessions without clean session last as long as the zone says; MQTT 5 asks for what it wants, up to that. */
@@ -158,34 +177,24 @@ function keepAliveOf(connection: MqttConnection, packet: ConnectPacket): number 
   return packet.keepAlive === 0 ? keepAliveMaxSeconds : Math.min(packet.keepAlive, keepAliveMaxSeconds)
 }
 
-function willOf(packet: ConnectPacket): Will | undefined {
+function willOf(connection: MqttConnection, packet: ConnectPacket): Will | undefined {
   const { will } = packet
   if (will === undefined) return undefined
   const { topic, qos, retain, properties } = will
-  const message = Message.from({ topic, payload: Buffer.from(will.payload), qos, retain, properties: messageProperties(properties) })
+  if (topic.split('/').length > connection.limits.topicLevelsMax) {
+    throw new GatewayError('topic-invalid', 'the topic of the will has too many levels', { reason: REASON_CODES.topicNameInvalid })
+  }
+  const payload = Buffer.from(will.payload)
+  if (isWronglyMarked(connection.limits, properties?.payloadFormatIndicator, payload)) {
+    throw new GatewayError('bad-request', 'the payload of the will says that it is UTF-8 text and is not', {
+      reason: REASON_CODES.payloadFormatInvalid,
+    })
+  }
+  const message = Message.from({ topic, payload, qos, retain, properties: messageProperties(properties) })
   const expirySeconds = properties?.messageExpiryInterval
   return {
     message,
     delayMs: (properties?.willDelayInterval ?? 0) * 1000,
     ...(expirySeconds !== undefined && { expiryMs: expirySeconds * 1000 }),
   }
-}
-
-function connack(connection: MqttConnection, packet: ConnectPacket, sessionPresent: boolean, assigned: string | undefined): ConnackPacket {
-  const answer: ConnackPacket = { type: 'connack', sessionPresent, reasonCode: 0 }
-  if (packet.protocolVersion === 3) answer.sessionPresent = false // 3.1 has no such flag
-  if (packet.protocolVersion !== 5) return answer
-  const { limits } = connection
-  const properties: Properties = {
-    receiveMaximum: limits.receiveMaximum,
-    maximumPacketSize: limits.packetBytesMax,
-    sharedSubscriptionAvailable: false,
-  }
-  if (assigned !== undefined) properties.assignedClientIdentifier = assigned
-  if (connection.keepAliveSeconds !== packet.keepAlive) properties.serverKeepAlive = connection.keepAliveSeconds
-  const asked = connection.sessionExpirySeconds
-  const granted = connection.sessionExpiryMs() / 1000
-  if (granted < asked && asked !== 0) properties.sessionExpiryInterval = Math.min(Math.floor(granted), NEVER_EXPIRES)
-  answer.properties = properties
-  return answer
 }

@@ -1,40 +1,28 @@
 /** One MQTT connection: takes packets in, keeps the order of answers, and ends as the protocol demands. */
-import { describeError, isGatewayError } from '#base/errors.ts'
+import { describeError, GatewayError, isGatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import type { Broker, Client, Identity } from '#broker/ports.ts'
-import { decodePacket, encodePacket, isReasonCodeOf, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
+import { decodePacket, isReasonCodeOf, type MqttVersion, type Packet, REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import { Acknowledgements, type Answer } from './acknowledgements.ts'
+import type { Authentication } from './authentication.ts'
 import type { MqttLimits } from './config.ts'
-import { handleConnect, refuseConnect, requireConnect } from './connect.ts'
+import { beginsConnect, handleConnect, refuseConnect } from './connect.ts'
 import { handleAcknowledgement, handleControl } from './control.ts'
+import { type EndReason, endReasonOf } from './end-reason.ts'
+import { foreignProtocol } from './first-bytes.ts'
 import { Incoming } from './incoming.ts'
 import type { MqttListener } from './listener.ts'
 import { Output } from './output.ts'
 import { PublishReader } from './publish.ts'
-import { reasonStringOf } from './reason-string.ts'
+import { explainedFrame } from './reason-string.ts'
 import type { MqttSink } from './sink.ts'
 
-/** Where a connection stands. `admitting`: access is being asked about its CONNECT; nothing else is taken meanwhile. */
-export type Phase = 'new' | 'admitting' | 'open' | 'closed'
-
-/** Why a connection ended, for counters and logs. */
-export type EndReason =
-  | 'disconnected'
-  | 'connection-lost'
-  | 'connect-timeout'
-  | 'keep-alive-timeout'
-  | 'malformed'
-  | 'protocol-error'
-  | 'packet-too-large'
-  | 'refused'
-  | 'taken-over'
-  | 'kicked'
-  | 'shutting-down'
-  | 'quota-exceeded'
-  | 'receive-maximum-exceeded'
-  | 'not-authorized'
-  | 'session-ended'
+/**
+ * Where a connection stands. `admitting`: access is being asked about its CONNECT; nothing else is taken meanwhile.
+ * `authenticating`: an exchange of AUTH packets runs before the CONNACK.
+ */
+export type Phase = 'new' | 'admitting' | 'authenticating' | 'open' | 'closed'
 
 export class MqttConnection {
   readonly bytes: ByteConnection
@@ -46,6 +34,8 @@ export class MqttConnection {
   client: Client | undefined
   identity: Identity | undefined
   sink: MqttSink | undefined
+  /** For a client that named an Authentication Method. */
+  authentication: Authentication | undefined
   keepAliveSeconds = 0
   /** The tick of the listener's clock at which the last packet came. */
   lastTick: number
@@ -89,6 +79,7 @@ export class MqttConnection {
 
   /** Answers once `position` is durable, and not before the answers in front of it. */
   answer(position: number, answer: Answer): void {
+    if (answer.frame.length > this.packetBytesMax) return this.end('packet-too-large', REASON_CODES.packetTooLarge)
     this.acknowledgements.pushAnswer(position, answer)
     this.releaseAnswers(this.broker.committed)
   }
@@ -165,7 +156,7 @@ export class MqttConnection {
     try {
       this.#packets(bytes)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
     if (this.broker.congested && this.client !== undefined) this.listener.pauseUnderPressure(this)
   }
@@ -184,23 +175,46 @@ export class MqttConnection {
           continue
         }
       }
-      if (this.phase === 'new') requireConnect(bytes[at])
+      if (this.phase === 'new' && !beginsConnect(bytes[at])) return this.#refuseStranger(bytes, at)
       const next = this.#incoming.packetEnd(bytes, at, this.limits.packetBytesMax)
       if (next === 0) return
       if (this.phase === 'new') handleConnect(this, bytes, at, next)
+      else if (isFromServer(bytes[at])) refuseServerPacket()
+      else if (this.phase === 'authenticating') this.#authenticate(decodePacket(bytes, at, next, this.version))
       else if (next - at !== 4 || !handleAcknowledgement(this, this.client!, bytes, at))
         handleControl(this, this.client!, decodePacket(bytes, at, next, this.version))
       at = next
     }
   }
 
-  #fail(error: unknown): void {
+  /** Ends the connection for what went wrong with it: with its reason code, in the way of the phase. */
+  fail(error: unknown): void {
     if (!isGatewayError(error)) throw error
     const reasonCode = error.reason ?? REASON_CODES.malformedPacket
     this.logger.debug('a connection sent what breaks the protocol', { client: this.client?.id, peer: this.bytes.remote?.address, error })
-    const reason = endReasonOf(reasonCode)
-    if (this.phase === 'new') refuseConnect(this, error, reason)
-    else this.end(reason, reasonCode, false, describeError(error))
+    if (this.phase === 'new' || this.phase === 'authenticating') refuseConnect(this, error)
+    else this.end(endReasonOf(reasonCode, 'malformed'), reasonCode, false, describeError(error))
+  }
+
+  /** What is no CONNECT gets no answer: nothing says that it would be understood [MQTT-3.1.0-1]. */
+  #refuseStranger(bytes: Buffer, at: number): void {
+    const protocol = foreignProtocol(bytes, at)
+    const peer = this.bytes.remote?.address
+    if (protocol === undefined) this.logger.debug('a connection did not begin with CONNECT', { peer })
+    else
+      this.logger.info(`a client speaks ${protocol} on a port for MQTT`, { peer, hint: 'check the port and the transport of the client' })
+    this.end(protocol === undefined ? 'protocol-error' : 'not-mqtt', 0)
+  }
+
+  #authenticate(packet: Packet): void {
+    if (packet.type === 'disconnect') return this.end('disconnected', 0)
+    // [MQTT-3.1.2-30]
+    if (packet.type === 'auth') return this.authentication!.take(packet)
+    const reason = REASON_CODES.protocolError
+    throw new GatewayError('decode-malformed', `${packet.type.toUpperCase()} came before the authentication was over`, {
+      reason,
+      offset: 0,
+    })
   }
 
   #lost(): void {
@@ -220,16 +234,9 @@ export class MqttConnection {
     return Math.min(this.sessionExpirySeconds * 1000, this.limits.sessionExpiryMs)
   }
 
-  #putDisconnect(wanted: number, reasonString: string | undefined): void {
-    // Some codes are for CONNACK alone, such as those of a second CONNECT that is wrong in itself as well [MQTT-3.1.0-2].
-    const reasonCode = isReasonCodeOf('disconnect', wanted) ? wanted : REASON_CODES.protocolError
-    const withString = reasonString !== undefined && this.requestsProblemInformation
-    const frame = encodePacket(
-      { type: 'disconnect', reasonCode, ...(withString && { properties: { reasonString: reasonStringOf(reasonString) } }) },
-      5,
-    )
+  #putDisconnect(wanted: number, explanation: string | undefined): void {
+    const frame = explainedFrame(this, { type: 'disconnect', reasonCode: disconnectCode(wanted) }, explanation)
     if (frame.length <= this.packetBytesMax) this.output.put(frame, 0, frame.length)
-    else this.output.put(encodePacket({ type: 'disconnect', reasonCode }, 5), 0, 3)
   }
 
   #awaitCommit(): void {
@@ -247,17 +254,21 @@ export class MqttConnection {
 
 const NOTHING = Buffer.alloc(0)
 
-function endReasonOf(reasonCode: number): EndReason {
-  switch (reasonCode) {
-    case REASON_CODES.packetTooLarge:
-      return 'packet-too-large'
-    case REASON_CODES.protocolError:
-      return 'protocol-error'
-    case REASON_CODES.quotaExceeded:
-      return 'quota-exceeded'
-    case REASON_CODES.notAuthorized:
-      return 'not-authorized'
-    default:
-      return 'malformed'
-  }
+/** Whether only a server sends packets of this type: CONNACK, SUBACK, UNSUBACK, PINGRESP. A bit for each type. */
+function isFromServer(header: number): boolean {
+  return ((0x2a04 >>> (header >>> 4)) & 1) === 1
+}
+
+/** Whatever it holds, it is not a client's to send. */
+function refuseServerPacket(): never {
+  throw new GatewayError('decode-malformed', 'a client has sent what only a server sends', {
+    reason: REASON_CODES.protocolError,
+    offset: 0,
+  })
+}
+
+/** Some codes are for CONNACK alone, such as those of a second CONNECT that is wrong in itself as well [MQTT-3.1.0-2]. */
+function disconnectCode(wanted: number): number {
+  if (isReasonCodeOf('disconnect', wanted)) return wanted
+  return wanted === REASON_CODES.badUserNameOrPassword ? REASON_CODES.notAuthorized : REASON_CODES.protocolError
 }

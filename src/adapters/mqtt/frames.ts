@@ -87,6 +87,8 @@ export interface OwnProperties {
   identifiers: readonly number[] | undefined
   /** Seconds that are left; undefined: it does not expire. */
   expirySeconds: number | undefined
+  /** As `OutgoingAliases.take` gives it: negative where it is being set, 0 for none. */
+  alias: number
 }
 
 /** A frame that cannot be shared: it has subscription identifiers or a remaining expiry. */
@@ -94,7 +96,8 @@ export function ownFrame(message: Message, entry: Entry | undefined, retain: boo
   const properties = wireProperties(message.properties)
   if (own.identifiers !== undefined) properties.subscriptionIdentifier = [...own.identifiers]
   if (own.expirySeconds !== undefined) properties.messageExpiryInterval = own.expirySeconds
-  const topic = Buffer.from(message.topic)
+  if (own.alias !== 0) properties.topicAlias = Math.abs(own.alias)
+  const topic = own.alias > 0 ? NOTHING : Buffer.from(message.topic)
   const qos = entry?.qos ?? 0
   return publishFrame(topic, message.payload, qos, retain, entry?.dup ?? false, entry?.packetId ?? 0, encodeProperties(properties), 5)
 }
@@ -113,3 +116,5 @@ function build(message: Message, family: Family, numbered: boolean): Frame {
   const bytes = publishFrame(Buffer.from(message.topic), message.payload, qos, false, false, qos, properties, version)
   return new Frame(bytes, 0, bytes.length, packetIdOffset(bytes), family)
 }
+
+const NOTHING = new Uint8Array(0)

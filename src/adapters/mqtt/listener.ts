@@ -5,7 +5,8 @@ import type { Broker, PressureListener } from '#broker/ports.ts'
 import { REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import type { MqttLimits } from './config.ts'
-import { type EndReason, MqttConnection } from './connection.ts'
+import { MqttConnection } from './connection.ts'
+import type { EndReason } from './end-reason.ts'
 import { FrameSlab } from './frames.ts'
 import { Flusher } from './output.ts'
 
@@ -96,7 +97,7 @@ export class MqttListener implements PressureListener {
     const connectSeconds = this.limits.connectTimeoutMs / 1000
     for (const connection of this.#connections) {
       const silent = this.tick - connection.lastTick
-      if (connection.phase === 'new') {
+      if (connection.phase === 'new' || connection.phase === 'authenticating') {
         if (this.tick - connection.openedTick > connectSeconds) connection.end('connect-timeout', 0)
       } else if (connection.paused || connection.keepAliveSeconds === 0) continue
       // One and a half times the keep alive [MQTT-3.1.2-22].

@@ -5,14 +5,28 @@
  */
 import { GatewayError } from '#base/errors.ts'
 import { type Client, Message, type Route } from '#broker/ports.ts'
-import { decodeProperties, encodePacket, frameLength, PublishScan, REASON_CODES, scanPublish } from '#codecs/mqtt/index.ts'
+import {
+  checkTopicBytes,
+  decodeProperties,
+  frameLength,
+  type Properties,
+  PublishScan,
+  REASON_CODES,
+  scanPublish,
+} from '#codecs/mqtt/index.ts'
 import type { MqttConnection } from './connection.ts'
 import { Frame, MqttFrames } from './frames.ts'
+import { isWronglyMarked } from './payload-format.ts'
 import { messageProperties } from './properties.ts'
+import { explainedFrame, explanationOf } from './reason-string.ts'
 import { QosZeroRun } from './run.ts'
+import { IncomingAliases } from './topic-aliases.ts'
 
 const PUBACK = 0x40
 const PUBREC = 0x50
+const SLASH = 0x2f
+/** An identifier and two bytes: a topic alias with no other property. */
+const ALIAS_PROPERTY_BYTES = 3
 
 const scan = new PublishScan()
 
@@ -22,6 +36,7 @@ export class PublishReader {
   /** The route of the publish before: most devices stay with one topic. */
   #route: Route | undefined
   #run: QosZeroRun | undefined
+  #aliases: IncomingAliases | undefined
 
   constructor(connection: MqttConnection, client: Client) {
     this.#connection = connection
@@ -41,8 +56,9 @@ export class PublishReader {
         const next = at + length
         if (length === 0 || next > end || length > limits.packetBytesMax) break
         scanPublish(bytes, at, next, version, scan)
-        const route = this.#routeOf(bytes)
-        if (bytes[at] === 0x30 && scan.propertiesStart === scan.propertiesEnd) {
+        const route = this.#routeOf(bytes, at)
+        if (route === undefined) this.#refuseLevels()
+        else if (bytes[at] === 0x30 && scan.propertiesStart === scan.propertiesEnd) {
           if (run === undefined || route !== runRoute) {
             if (run !== undefined) this.#client.publishRun(runRoute!, run)
             run = this.#begin(bytes, at, route.topic)
@@ -71,48 +87,101 @@ export class PublishReader {
     return this.#run
   }
 
-  #routeOf(bytes: Buffer): Route {
+  /** Undefined: the topic has too many levels. */
+  #routeOf(bytes: Buffer, start: number): Route | undefined {
+    if (scan.topicAlias !== 0) return this.#aliased(bytes, start, scan.topicAlias)
     const { topicStart, topicEnd } = scan
     const last = this.#route
     if (last !== undefined && isSame(last.topicBytes, bytes, topicStart, topicEnd)) return last
-    // We offer no topic aliases: one is an error of the client's [MQTT-3.3.2-9].
-    if (scan.topicAlias !== 0) refuse('a topic alias was sent though none is allowed', REASON_CODES.topicAliasInvalid)
-    const route = this.#connection.broker.routeOf(bytes, topicStart, topicEnd)
-    if (route === undefined) refuse('a topic name is not valid', REASON_CODES.topicNameInvalid)
+    const route = this.#lookUp(bytes, start)
     this.#route = route
     return route
   }
 
+  #lookUp(bytes: Buffer, start: number): Route | undefined {
+    const { topicStart, topicEnd } = scan
+    const { limits, broker } = this.#connection
+    // Before a route is made of it: a topic of nothing but slashes would cost more than it is worth.
+    if (topicEnd - topicStart >= limits.topicLevelsMax && levelsOf(bytes, topicStart, topicEnd) > limits.topicLevelsMax) return undefined
+    const route = broker.routeOf(bytes, topicStart, topicEnd)
+    if (route?.plain === true) return route
+    checkTopicBytes(bytes, topicStart, topicEnd, start)
+    // Well formed, but of the kind that may be taken as malformed (§1.5.4): it would be written into logs and terminals as it is.
+    return refuse('a topic name holds control characters or non-characters', REASON_CODES.malformedPacket)
+  }
+
+  /** The route of a packet with a topic alias, which sets the alias if the packet has a topic as well (`MQTT 5 §3.3.2.3.4`). */
+  #aliased(bytes: Buffer, start: number, alias: number): Route | undefined {
+    this.#aliases ??= new IncomingAliases(this.#connection.limits.topicAliasMax)
+    this.#aliases.check(alias)
+    if (scan.topicStart === scan.topicEnd) return this.#aliases.get(alias)
+    const route = this.#lookUp(bytes, start)
+    if (route !== undefined) this.#aliases.set(alias, route)
+    return route
+  }
+
   #single(bytes: Buffer, start: number, end: number, route: Route): void {
-    if (scan.topicAlias !== 0) refuse('a topic alias was sent though none is allowed', REASON_CODES.topicAliasInvalid)
     const { qos, packetId } = scan
+    if (qos !== 0 && this.#connection.version === 5) this.#requireQuota(qos, packetId)
     const message = this.#message(bytes, start, end, route)
+    if (message === undefined) return this.#refuseFormat(qos, packetId)
     if (qos === 0) {
       this.#client.publish(route, message)
       return
     }
     if (qos === 1) return this.#answer(this.#client.publish(route, message), route, PUBACK, packetId)
-    this.#withinReceiveMaximum(packetId)
     this.#answer(this.#client.publish(route, message, packetId), route, PUBREC, packetId)
   }
 
-  /** The message with a copy of its packet, which is also the frame for recipients of the same version. */
-  #message(bytes: Buffer, start: number, end: number, route: Route): Message {
+  /**
+   * The message with a copy of its packet, which is also the frame for recipients of the same version. Undefined: its
+   * payload is not what it says.
+   */
+  #message(bytes: Buffer, start: number, end: number, route: Route): Message | undefined {
     const { qos, retain, topicEnd, payloadStart, propertiesStart, propertiesEnd } = scan
-    const slab = this.#connection.listener.slab
+    const hasProperties = propertiesEnd > propertiesStart
+    const properties = hasProperties ? this.#properties(bytes) : undefined
+    const { limits, listener, version, broker } = this.#connection
+    if (properties !== undefined && isWronglyMarked(limits, properties.payloadFormatIndicator, bytes.subarray(payloadStart, end)))
+      return undefined
+    const { slab } = listener
     const frame = slab.copy(bytes, start, end)
     const shift = slab.start - start
-    const hasProperties = propertiesEnd > propertiesStart
-    const properties = hasProperties ? decodeProperties(bytes, propertiesStart, propertiesEnd, 'publish') : undefined
     const message = new Message(route.topic, frame, payloadStart + shift, end + shift, qos, retain, messageProperties(properties))
     const expirySeconds = properties?.messageExpiryInterval
-    if (expirySeconds !== undefined) message.expiresAtMs = this.#connection.broker.runningMs() + expirySeconds * 1000
+    if (expirySeconds !== undefined) message.expiresAtMs = broker.runningMs() + expirySeconds * 1000
     // What has properties is encoded anew: some of them are the sender's alone.
     if (!hasProperties) {
-      const family = this.#connection.version === 5 ? 5 : 3
+      const family = version === 5 ? 5 : 3
       message.encoded = new MqttFrames(new Frame(frame, slab.start, end + shift, qos === 0 ? 0 : topicEnd - start, family))
     }
     return message
+  }
+
+  #properties(bytes: Buffer): Properties | undefined {
+    const { propertiesStart, propertiesEnd, topicAlias } = scan
+    if (topicAlias !== 0 && propertiesEnd - propertiesStart === ALIAS_PROPERTY_BYTES) return undefined
+    const properties = decodeProperties(bytes, propertiesStart, propertiesEnd, 'publish')
+    // [MQTT-3.3.4-6]
+    if (properties.subscriptionIdentifier !== undefined)
+      refuse('a client may not send a subscription identifier', REASON_CODES.protocolError)
+    return properties
+  }
+
+  /** MQTT 5 has an answer for it at QoS 1 and 2; all else ends with the connection. */
+  #refuseLevels(): void {
+    const { version, limits } = this.#connection
+    const { qos, packetId } = scan
+    if (qos === 0 || version !== 5) refuse(`a topic name has more than ${limits.topicLevelsMax} levels`, REASON_CODES.topicNameInvalid)
+    this.#answerWithReason(0, qos === 1 ? PUBACK : PUBREC, packetId, REASON_CODES.topicNameInvalid)
+  }
+
+  /** `MQTT 5 §3.3.2.3.2`: the publish is refused; at QoS 0 there is nothing to refuse it with but the connection. */
+  #refuseFormat(qos: number, packetId: number): void {
+    const reasonCode = REASON_CODES.payloadFormatInvalid
+    if (qos === 0) refuse('a payload says that it is UTF-8 text and is not', reasonCode)
+    this.#connection.unreleased?.delete(packetId)
+    this.#answerWithReason(0, qos === 1 ? PUBACK : PUBREC, packetId, reasonCode)
   }
 
   #answer(outcome: number, route: Route, header: number, packetId: number): void {
@@ -123,6 +192,7 @@ export class PublishReader {
       return
     }
     this.#connection.unreleased?.delete(packetId)
+    if (this.#connection.phase !== 'open') return
     if (connection.version === 5) return this.#answerWithReason(0, header, packetId, -outcome)
     // MQTT 3 knows no refusal. What is forbidden is acknowledged and dropped [MQTT-3.3.5-2]; what could not be stored must
     // not be acknowledged, and not left waiting either: answers are in order.
@@ -131,20 +201,32 @@ export class PublishReader {
   }
 
   #answerWithReason(position: number, header: number, packetId: number, reasonCode: number): void {
-    const frame = encodePacket({ type: header === PUBACK ? 'puback' : 'pubrec', packetId, reasonCode }, 5)
+    const type = header === PUBACK ? 'puback' : 'pubrec'
+    const frame = explainedFrame(this.#connection, { type, packetId, reasonCode }, explanationOf(reasonCode))
     this.#connection.answer(position, { frame })
   }
 
-  #withinReceiveMaximum(packetId: number): void {
+  /** What is not answered yet may not be more than our Receive Maximum [MQTT-3.3.4-7]; what is repeated counts once. */
+  #requireQuota(qos: number, packetId: number): void {
     const connection = this.#connection
-    if (connection.version !== 5) return
+    const { acknowledgements, limits } = connection
+    const unreleased = connection.unreleased?.size ?? 0
+    const isRepeated = qos === 2 && unreleased > 0 && connection.unreleased!.has(packetId)
+    if (acknowledgements.length + unreleased >= limits.receiveMaximum && !isRepeated) {
+      if (acknowledgements.count(PUBACK) + unreleased >= limits.receiveMaximum) {
+        refuse('more publishes are in flight than Receive Maximum allows', REASON_CODES.receiveMaximumExceeded)
+      }
+    }
+    if (qos !== 2) return
     connection.unreleased ??= new Set()
     connection.unreleased.add(packetId)
-    if (connection.unreleased.size > connection.limits.receiveMaximum) {
-      // [MQTT-3.3.4-7] is the client's to keep; ours is 0x93.
-      refuse('more publishes are in flight than Receive Maximum allows', REASON_CODES.receiveMaximumExceeded)
-    }
   }
+}
+
+function levelsOf(bytes: Uint8Array, start: number, end: number): number {
+  let levels = 1
+  for (let i = start; i < end; i++) if (bytes[i] === SLASH) levels++
+  return levels
 }
 
 function refuse(message: string, reason: number): never {

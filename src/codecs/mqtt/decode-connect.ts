@@ -50,6 +50,19 @@ export function decodeConnect(bytes: Uint8Array, start: number, end: number): Co
   return packet
 }
 
+/**
+ * The version that the CONNECT at `start` claims, before anything else of it is checked; undefined when it is none of
+ * ours or not readable. It tells in which version a CONNECT that is malformed further on is answered.
+ */
+export function claimedVersion(bytes: Uint8Array, start: number, end: number): MqttVersion | undefined {
+  try {
+    const level = readProtocol(new PacketReader(bytes, start, end, 4))
+    return (level & ~BRIDGE_BIT) as MqttVersion
+  } catch {
+    return undefined
+  }
+}
+
 /** Protocol name and level; the level is returned with its bridge bit. */
 function readProtocol(reader: PacketReader): number {
   const offset = reader.offset() + 2

@@ -2,10 +2,11 @@
 
 export { type AcknowledgementPacket, type AcknowledgementType, acknowledgementFrame } from './acknowledgement.ts'
 export { decodePacket } from './decode.ts'
+export { claimedVersion } from './decode-connect.ts'
 export { checkProperties, decodeProperties } from './decode-properties.ts'
 export { encodePacket } from './encode.ts'
 export { encodeProperties } from './encode-properties.ts'
-export { frameLength, VARINT_MAX } from './frame.ts'
+export { frameLength, readVarint, VARINT_MAX, varintLength, writeVarint } from './frame.ts'
 export type {
   AuthPacket,
   ConnackPacket,

@@ -271,10 +271,10 @@ t.test('what breaks the protocol ends its own connection with the reason, and no
     ['packet type 0', Buffer.from([0x00, 0x00]), 0x81],
     ['a packet that only a server sends', Buffer.from([0xd0, 0x00]), 0x82],
     ['QoS 3', Buffer.from([0x36, 0x05, 0, 1, 0x61, 0, 1]), 0x81],
-    ['a wildcard in a topic name', Buffer.from([0x30, 0x05, 0, 1, 0x23, 0, 0x61]), 0x90],
-    ['a topic that is not UTF-8', Buffer.from([0x30, 0x05, 0, 1, 0xff, 0, 0x61]), 0x90],
+    ['a wildcard in a topic name', Buffer.from([0x30, 0x05, 0, 1, 0x23, 0, 0x61]), 0x81],
+    ['a topic that is not UTF-8', Buffer.from([0x30, 0x05, 0, 1, 0xff, 0, 0x61]), 0x81],
     ['a packet that is too large', Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f]), 0x95],
-    ['a topic alias', Buffer.from([0x30, 0x08, 0, 1, 0x61, 3, 0x23, 0, 1, 0x61]), 0x94],
+    ['a topic alias', Buffer.from([0x30, 0x08, 0, 1, 0x61, 3, 0x23, 1, 0, 0x61]), 0x94],
   ]
   for (const [name, bytes, reasonCode] of cases) {
     const bad = await harness.connect('bad', { protocolVersion: 5 })
