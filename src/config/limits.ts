@@ -1,7 +1,7 @@
 /** `[limits]` and `[zones.NAME]`: what one client and one listener may ask of the gateway. */
 
 import type { Infer } from '#base/schema.ts'
-import { boolean, duration, integer, map, overrides, size, table } from '#base/schema.ts'
+import { boolean, duration, integer, map, overrides, size, string, table } from '#base/schema.ts'
 
 const keys = {
   max_packet: size({
@@ -54,6 +54,23 @@ const keys = {
     max: '65535s',
     description:
       'The longest keep-alive that an MQTT 5 client gets; a client that asks for more is told this one. `"0s"`: as the client asks.',
+  }),
+  topic_aliases: integer({
+    default: 32,
+    max: 65_535,
+    unit: 'aliases',
+    description: 'How many topic aliases an MQTT 5 client may set, and how many are used towards one that allows them. 0: none.',
+  }),
+  check_payload_format: boolean({
+    default: false,
+    description: 'Whether an MQTT 5 payload that is marked as UTF-8 text is checked, and refused with 0x99 when it is none.',
+  }),
+  response_topic: string({
+    default: `response/\${client_id}`,
+    minLength: 0,
+    pattern: /^[^+#\0-\x1f\x7f]*$/,
+    patternText: 'a topic without wildcards',
+    description: `Response Information for MQTT 5 clients that ask for it: where answers to their requests may go. "": none.`,
   }),
   messages_per_second: integer({
     default: 0,
