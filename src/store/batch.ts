@@ -56,11 +56,14 @@ export const STORED_INLINE = -1
 /** The same, and its message has a row of its own, whose id is in `Entry.storeIndex`. */
 export const STORED_SHARED = -2
 
+/** A cleared batch keeps room for as many operations. */
+const KEPT_LENGTH_MAX = 16_384
+
 let batches = 0
 
 export class Batch {
   /** What `Entry.storeBatch` says while an entry is in this batch. */
-  readonly id = ++batches
+  id = ++batches
   length = 0
   /** Per operation: queue × 16 + {@link OP}. */
   readonly codes: number[] = []
@@ -75,6 +78,21 @@ export class Batch {
   position: Position = 0
   /** Holds more than removals, whose loss would only cost a redelivery. */
   urgent = false
+
+  /**
+   * Empties it for another use. What it referred to is let go at once: an array that has grown old would keep its
+   * entries, and the buffers behind them, until the whole heap is looked through.
+   */
+  cleared(): this {
+    if (this.operands.length > KEPT_LENGTH_MAX) {
+      this.operands.fill(undefined)
+      this.operands.length = this.codes.length = KEPT_LENGTH_MAX
+    } else this.operands.fill(undefined, 0, this.length)
+    this.id = ++batches
+    this.length = this.live = this.readCount = this.bytes = this.position = 0
+    this.urgent = false
+    return this
+  }
 
   push(queue: number, op: Op, operand: Operand): void {
     const index = this.length++

@@ -64,7 +64,7 @@ export class ByteWriter {
     if (length <= SHORT_COPY) {
       const { bytes } = this
       for (let index = start, to = this.position; index < end; index++) bytes[to++] = from[index]!
-    } else this.bytes.set(start === 0 && end === from.length ? from : from.subarray(start, end), this.position)
+    } else Buffer.prototype.copy.call(from, this.bytes, this.position, start, end)
     this.position += length
   }
 

@@ -47,7 +47,8 @@ export class Packer {
   /** Operations of the queue that is being written. */
   #operations = 0
   /** Messages that are stored inline, whose `storedId` is still a count of entries. */
-  #inline: Message[] = []
+  readonly #inline: (Message | undefined)[] = []
+  #inlineCount = 0
   /** Older messages with rows of their own that this batch adds references to. */
   readonly #reused = new Set<number>()
   readonly #removal: PendingRemoval = { firstSeq: 0, lastSeq: -1, bytes: 0 }
@@ -74,13 +75,22 @@ export class Packer {
     head.f64(clock.wallMs)
     head.u8(clock.synchronised ? 1 : 0)
     const packed = this.#join(numbers.length, tableCount)
-    for (const message of this.#inline) message.storedId = 0
-    this.#inline = []
+    this.#letGo()
     this.#reused.clear()
     this.#groupOf.clear()
     this.#first = []
     this.#last = []
     return packed
+  }
+
+  #letGo(): void {
+    const inline = this.#inline
+    for (let index = 0; index < this.#inlineCount; index++) {
+      inline[index]!.storedId = 0
+      inline[index] = undefined
+    }
+    this.#inlineCount = 0
+    if (inline.length > INLINE_KEPT_MAX) inline.length = INLINE_KEPT_MAX
   }
 
   /** Links the operations of each queue, counts the entries of each message, writes the table operations. */
@@ -139,7 +149,7 @@ export class Packer {
     const writer = this.#queues
     const inline = message.storedId === -1
     if (inline) {
-      this.#inline.push(message)
+      this.#inline[this.#inlineCount++] = message
       entry.storeBatch = STORED_INLINE
     } else {
       if (message.storedId < 0) this.#share(entry, -message.storedId)
@@ -318,7 +328,9 @@ export class Packer {
   #take(length: number): ArrayBuffer {
     const spare = this.#spare
     this.#spare = undefined
-    return spare !== undefined && spare.byteLength >= length ? spare : new ArrayBuffer(Math.max(length, BUFFER_BYTES))
+    return spare !== undefined && spare.byteLength >= length
+      ? spare
+      : new ArrayBuffer(Math.max(2 ** Math.ceil(Math.log2(length)), BUFFER_BYTES))
   }
 
   /** Gives a buffer back that the worker is done with. */
@@ -327,6 +339,8 @@ export class Packer {
   }
 }
 
+/** Room for messages of a batch that is kept. */
+const INLINE_KEPT_MAX = 16_384
 const BUFFER_BYTES = 64 * 1024
 /** A longer buffer is not kept. */
-const BUFFER_BYTES_MAX = 1024 * 1024
+const BUFFER_BYTES_MAX = 4 * 1024 * 1024

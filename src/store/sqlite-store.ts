@@ -47,6 +47,7 @@ export class SqliteStore implements Store {
   #open = new Batch()
   /** With the worker. */
   #sealed: Batch | undefined
+  #spare: Batch | undefined
   #plan: Plan = 'none'
   #timer: Timer | undefined
   /** What the open batch waits for is not worth waiting for any longer. */
@@ -230,7 +231,8 @@ export class SqliteStore implements Store {
     const batch = this.#open
     this.#hurry = false
     if (batch.length === 0 && this.#retryMs === 0) return
-    this.#open = new Batch()
+    this.#open = this.#spare ?? new Batch()
+    this.#spare = undefined
     this.#gather.sealed(this.#clock.monotonic(), batch.length)
     batch.position = this.position
     if (batch.live === batch.readCount && this.#retryMs === 0) {
@@ -251,6 +253,7 @@ export class SqliteStore implements Store {
     this.uncommittedBytes -= batch.bytes
     this.committed = batch.position
     this.onCommitted(batch.position)
+    this.#spare = batch.cleared()
     this.#goOn()
   }
 

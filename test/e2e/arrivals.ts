@@ -7,6 +7,8 @@ export interface Verdict {
   repeats: number
   /** Different numbers that arrived. */
   distinct: number
+  /** Repetitions that ended before the newest number. */
+  cutShort: number
 }
 
 const FAULTS_SHOWN = 5
@@ -14,7 +16,9 @@ const FAULTS_SHOWN = 5
 /**
  * Order by first arrival, at least once: numbers arrive for the first time in rising order, and what comes again
  * repeats a suffix: from some earlier number on, the numbers that had followed it follow again, up to the newest
- * (or up to another jump back). With `gapsAllowed` numbers may be missing.
+ * (or up to another jump back). With `gapsAllowed` numbers may be missing; and since of what nobody sends again the
+ * newest may have left before the commit that a crash prevented, a repetition may end before it: `cutShort` counts that,
+ * which can happen once for every crash.
  */
 export function atLeastOnce(arrivals: readonly number[], gapsAllowed = false): Verdict {
   const place = new Map<number, number>()
@@ -22,13 +26,13 @@ export function atLeastOnce(arrivals: readonly number[], gapsAllowed = false): V
   let newest = -1
   let at = -1
   let repeats = 0
+  let cutShort = 0
   arrivals.forEach((number, i) => {
     const known = place.get(number)
     if (known === undefined) {
-      // Of what nobody sends again, the newest may have left before the commit that a crash prevented: then the
-      // repetition ends before it.
-      if (!gapsAllowed && at !== place.size - 1)
-        faults.push(`${number} came for the first time while a repetition was under way (arrival ${i})`)
+      const cut = at !== place.size - 1
+      if (cut) cutShort++
+      if (cut && !gapsAllowed) faults.push(`${number} came for the first time while a repetition was under way (arrival ${i})`)
       if (number <= newest) faults.push(`${number} came for the first time after ${newest} (arrival ${i})`)
       else if (!gapsAllowed && number !== newest + 1)
         faults.push(`${newest + 1} to ${number - 1} are missing before ${number} (arrival ${i})`)
@@ -41,7 +45,7 @@ export function atLeastOnce(arrivals: readonly number[], gapsAllowed = false): V
     if (known > at + 1) faults.push(`${number} was repeated out of order (arrival ${i})`)
     at = known
   })
-  return { faults: shown(faults), repeats, distinct: place.size }
+  return { faults: shown(faults), repeats, distinct: place.size, cutShort }
 }
 
 /** 0, 1, 2, … each once and nothing else. */
@@ -52,7 +56,7 @@ export function exactlyOnce(arrivals: readonly number[]): Verdict {
       faults.push(`${number} after ${arrivals[i - 1] ?? 'nothing'} (arrival ${i})`)
   })
   const distinct = new Set(arrivals).size
-  return { faults: shown(faults), repeats: arrivals.length - distinct, distinct }
+  return { faults: shown(faults), repeats: arrivals.length - distinct, distinct, cutShort: 0 }
 }
 
 function shown(faults: readonly string[]): string[] {

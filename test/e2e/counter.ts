@@ -3,10 +3,22 @@ import { MqttWire } from '../support/mqtt-wire.ts'
 
 const RECONNECT_MS = 100
 
-/** Counts what arrives at a broker: a persistent QoS 2 session that takes each message once, over any number of connections. */
+const PACKET_IDS = 65_536
+
+interface Arrival {
+  payload: string
+  /** Its place in the order in which the broker took the messages for this session. */
+  place: number
+}
+
+/**
+ * Counts what arrives at a broker: a persistent QoS 2 session that takes each message once, over any number of connections.
+ * Order is told by the packet ids, which mosquitto gives in rising order as it takes messages: it delivers them in
+ * another order now and then, when some of them had to wait for room in the window.
+ */
 export class Counter {
-  /** Payloads by topic, in order of arrival. */
-  readonly arrivals = new Map<string, string[]>()
+  /** What came, by topic. */
+  readonly arrivals = new Map<string, Arrival[]>()
   readonly faults: string[] = []
   readonly #port: number
   readonly #clientId: string
@@ -16,6 +28,7 @@ export class Counter {
   readonly #waiting: { topic: string; payload: string; resolve: () => void }[] = []
   #wire: MqttWire | undefined
   #known = false
+  #newestPlace = 0
   #subscribed: () => void = () => {}
   /** The subscription is granted. */
   readonly subscribed: Promise<void>
@@ -30,8 +43,10 @@ export class Counter {
     this.#connect()
   }
 
+  /** The payloads of a topic, in the order in which the broker took them. */
   of(topic: string): readonly string[] {
-    return this.arrivals.get(topic) ?? []
+    const arrivals = this.arrivals.get(topic) ?? []
+    return [...arrivals].sort((a, b) => a.place - b.place).map(each => each.payload)
   }
 
   /** Resolves once this has arrived. */
@@ -75,7 +90,7 @@ export class Counter {
         return this.#subscribed()
       case 'publish': {
         const { packetId = 0 } = packet
-        if (packet.qos < 2 || !this.#taken.has(packetId)) this.#count(packet.topic, Buffer.from(packet.payload).toString())
+        if (packet.qos < 2 || !this.#taken.has(packetId)) this.#count(packet.topic, Buffer.from(packet.payload).toString(), packetId)
         if (packet.qos === 1) this.#wire?.send({ type: 'puback', packetId, reasonCode: 0 })
         if (packet.qos === 2) {
           this.#taken.add(packetId)
@@ -92,13 +107,22 @@ export class Counter {
     }
   }
 
-  #count(topic: string, payload: string): void {
+  #count(topic: string, payload: string, packetId: number): void {
+    const arrival = { payload, place: this.#placeOf(packetId) }
     const all = this.arrivals.get(topic)
-    if (all === undefined) this.arrivals.set(topic, [payload])
-    else all.push(payload)
+    if (all === undefined) this.arrivals.set(topic, [arrival])
+    else all.push(arrival)
     for (const each of this.#waiting.splice(0)) {
       if (each.topic === topic && each.payload === payload) each.resolve()
       else this.#waiting.push(each)
     }
+  }
+
+  /** Packet ids begin again after 65,535: the place nearest to the newest that was seen. */
+  #placeOf(packetId: number): number {
+    const ahead = (packetId - (this.#newestPlace % PACKET_IDS) + 1.5 * PACKET_IDS) % PACKET_IDS
+    const place = this.#newestPlace + ahead - PACKET_IDS / 2
+    this.#newestPlace = Math.max(this.#newestPlace, place)
+    return place
   }
 }

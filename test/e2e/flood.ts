@@ -8,7 +8,7 @@ const SUBACK = 0x90
 const PUBACK = 0x40
 const PACKET_IDS = 60_000
 /** Publishes on their way at a time. */
-const WINDOW = 1000
+const WINDOW = 4000
 const AT_ONCE = 500
 
 /** The payload of message `n`: its number in the first four bytes, then what shows bytes that went astray. */

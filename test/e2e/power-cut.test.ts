@@ -131,6 +131,7 @@ function judge(t: Test, rig: PowerCutRig): void {
   whole('MQTT QoS 2, exactly once', two, qos2.next)
   whole('CoAP CON', three, coap.next)
   t.same(lines.faults, [], 'serial: order')
+  t.ok(lines.cutShort <= KILLS, `serial: a repetition is cut short by a kill alone: ${lines.cutShort} of ${KILLS}`)
   const { missing, due } = missingLines(witness, new Set(numbers('site/serial/meter/n')), serial.next)
   t.same(missing, [], 'serial: no line is missing that a running gateway took before its last open batch')
   t.ok(due > 0, 'serial: there were some')
