@@ -1,0 +1,25 @@
+/** MQTT-SN 1.2 packets as bytes and values. Pure. */
+export { decodePacket } from './decode.ts'
+export { encodeForwarded, encodePacket, markDup, NODE_ID_BYTES_MAX, PACKET_BYTES_MAX, shortNameId } from './encode.ts'
+export {
+  type ConnectPacket,
+  type DisconnectPacket,
+  type ForwardedPacket,
+  type PingreqPacket,
+  PROTOCOL_ID,
+  type PublishPacket,
+  RETURN_CODE,
+  type RegisterPacket,
+  type SearchgwPacket,
+  type SnPacket,
+  type SnPacketType,
+  type SnQos,
+  type SubscribePacket,
+  TOPIC_ID_RESERVED,
+  type TopicAnswerPacket,
+  type TopicReference,
+  type TopicSelection,
+  type UnsubscribePacket,
+  type WillMessagePacket,
+  type WillTopicPacket,
+} from './packet.ts'
