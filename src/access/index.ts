@@ -1,37 +1,28 @@
-/**
- * Access as far as it goes now: who may come in without a name. On loopback everybody on the machine, beyond it
- * nobody unless a person has turned that on. Rules and credentials come behind the same port.
- */
-import { GatewayError } from '#base/errors.ts'
-import type { Access, Credentials, Identity } from '#broker/ports.ts'
+/** Who gets in and what each may do: users, rules, bans. Implements `Access` of the broker's ports. */
+import { silentLogger } from '#base/logger.ts'
+import { systemClock } from '#base/system-clock.ts'
+import type { Access } from '#broker/ports.ts'
+import { GatewayAccess } from './gateway-access.ts'
+import type { AccessSettings, Anonymous } from './settings.ts'
 
-export type Anonymous = 'never' | 'loopback' | 'always'
+export { BAN_KINDS, type Ban, type BanKind } from './bans.ts'
+export { GatewayAccess, type ListedUser } from './gateway-access.ts'
+export type { AccessSettings } from './settings.ts'
+export { StoredUsers, USER_RECORDS } from './stored-users.ts'
+export { describeFaults, parseUsersFile } from './users-file.ts'
 
-/** MQTT 5 §2.4: not authorized, and bad user name or password. */
-const NOT_AUTHORIZED = 0x87
-const BAD_CREDENTIALS = 0x86
-
-export function createAccess(anonymous: Anonymous): Access {
-  return {
-    generation: 0,
-    authenticate: credentials => authenticate(credentials, anonymous),
-    unrestricted: () => true,
-    mayPublish: () => true,
-    maySubscribe: () => true,
-  }
+/** `[access]` as it is when nothing is written, without users. */
+export const PLAIN_ACCESS: AccessSettings = {
+  anonymous: 'loopback',
+  deny_action: 'ignore',
+  authenticators: {},
+  rules: [],
+  client_ids: { allow: [], deny: [] },
+  failed_logins: { ban_after: 20, window: 300_000, ban_for: 900_000 },
+  flapping: { ban_after: 0, window: 60_000, ban_for: 300_000 },
 }
 
-function authenticate(credentials: Credentials, anonymous: Anonymous): Identity {
-  const { clientId, protocol, username, address, loopback } = credentials
-  const allowed = credentials.anonymous ?? anonymous
-  if (allowed === 'always' || (allowed === 'loopback' && loopback)) {
-    return { clientId, protocol, username, address, anonymous: true, internal: false }
-  }
-  if (username !== undefined) {
-    throw new GatewayError('bad-credentials', `nobody is known as "${username}"`, { reason: BAD_CREDENTIALS })
-  }
-  throw new GatewayError('not-authorized', 'anonymous access is off for clients from beyond this machine', {
-    reason: NOT_AUTHORIZED,
-    hint: 'set access.anonymous = "always" to let everybody in',
-  })
+/** Access that knows nobody by name and forbids nothing. */
+export function createAccess(anonymous: Anonymous): Access {
+  return new GatewayAccess({ settings: { ...PLAIN_ACCESS, anonymous }, clock: systemClock(), logger: silentLogger })
 }

@@ -33,6 +33,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'bad-credentials': 401,
   'not-authorized': 403,
   'not-found': 404,
+  conflict: 409,
   'quota-exceeded': 429,
   'server-busy': 503,
   'store-full': 507,

@@ -5,14 +5,19 @@ import { delimiter, join } from 'node:path'
 /** The programs that tests talk to or build with: their names, and Debian's package for each. */
 const PEERS = {
   mosquitto: { programs: ['mosquitto'], package: 'mosquitto' },
+  mosquitto_passwd: { programs: ['mosquitto_passwd'], package: 'mosquitto' },
   mosquitto_pub: { programs: ['mosquitto_pub'], package: 'mosquitto-clients' },
   mosquitto_sub: { programs: ['mosquitto_sub'], package: 'mosquitto-clients' },
   'coap-client': { programs: ['coap-client', 'coap-client-notls', 'coap-client-openssl', 'coap-client-gnutls'], package: 'libcoap3-bin' },
   'coap-server': { programs: ['coap-server', 'coap-server-notls', 'coap-server-openssl', 'coap-server-gnutls'], package: 'libcoap3-bin' },
   socat: { programs: ['socat'], package: 'socat' },
   'paho-python': { programs: ['/usr/bin/python3', 'python3'], package: 'python3-paho-mqtt', works: ['-c', 'import paho.mqtt.client'] },
+  openssl: { programs: ['openssl'], package: 'openssl' },
   mke2fs: { programs: ['mke2fs'], package: 'e2fsprogs' },
   gcc: { programs: ['gcc'], package: 'gcc' },
+  'qemu-aarch64': { programs: ['qemu-aarch64-static'], package: 'qemu-user-static' },
+  'aarch64-libraries': { programs: ['aarch64-linux-gnu-g++'], package: 'g++-aarch64-linux-gnu' },
+  unshare: { programs: ['unshare'], package: 'util-linux; as root', works: ['--mount', 'true'] },
 } satisfies Record<string, Peer>
 
 interface Peer {

@@ -18,6 +18,7 @@ const FINAL_CODES: Readonly<Record<CloseReason, number>> = {
   'quota-exceeded': CODE.ServiceUnavailable,
   'session-ended': CODE.NotFound,
   kicked: CODE.Forbidden,
+  banned: CODE.Forbidden,
   'not-authorized': CODE.Forbidden,
 }
 
