@@ -11,7 +11,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   access: ['^src/base/', PORTS],
   rules: ['^src/base/'],
   broker: ['^src/base/'],
-  listeners: ['^src/base/'],
+  listeners: ['^src/base/', '^src/codecs/(websocket|proxy-protocol)/'],
   store: ['^src/base/', PORTS],
   clients: ['^src/base/', '^src/codecs/'],
   adapters: ['^src/base/', '^src/codecs/', '^src/broker/ports\\.ts$', '^src/listeners/types\\.ts$'],

@@ -9,3 +9,8 @@ export function plainAddress(address: string): string {
 export function isLoopbackAddress(address: string): boolean {
   return address === '::1' || (address.startsWith('127.') && isIP(address) === 4)
 }
+
+/** Whether an address in plain form is one of IPv6. */
+export function isIPv6Text(address: string): boolean {
+  return address.includes(':')
+}

@@ -12,6 +12,8 @@ export interface ConnectionGroup {
   /** How long `end` waits for the peer before the connection is destroyed. */
   readonly lingerMs: number
   connections: number
+  /** Looks at the first bytes of a connection; whoever speaks another protocol gets an answer in it, and is counted. */
+  readonly recognise: (first: Buffer, connection: ByteConnection) => Uint8Array | undefined
 }
 
 /** The socket's way back to its connection: the event handlers below are shared by all sockets. */
@@ -29,23 +31,23 @@ export class StreamConnection implements ByteConnection {
   onData: (chunk: Buffer) => void = nothing
   onDrain: () => void = nothing
   onClose: (error?: Error) => void = nothing
-  readonly #socket: OwnedSocket
-  readonly #group: ConnectionGroup
+  protected readonly socket: OwnedSocket
+  protected readonly group: ConnectionGroup
   readonly #remoteAddress: string
   readonly #remotePort: number
   #error: Error | undefined = undefined
   #linger: Timer | undefined = undefined
   #draining = false
-  #ended = false
+  protected ended = false
 
   /** Takes over an accepted socket; nothing is read before {@link start}. */
   constructor(socket: Socket, group: ConnectionGroup) {
-    this.#socket = socket as OwnedSocket
-    this.#group = group
+    this.socket = socket as OwnedSocket
+    this.group = group
     this.#remoteAddress = plainAddress(socket.remoteAddress ?? '')
     this.#remotePort = socket.remotePort ?? 0
     group.connections++
-    this.#socket[OWNER] = this
+    this.socket[OWNER] = this
     socket.on('end', peerEnded)
     socket.on('error', failed)
     socket.on('close', closed)
@@ -53,11 +55,23 @@ export class StreamConnection implements ByteConnection {
 
   /** Begins to read; called after the owner has set its callbacks. */
   start(): void {
-    this.#socket.on('data', arrived)
+    this.socket.on('data', began)
+  }
+
+  /** The first bytes. */
+  began(chunk: Buffer): void {
+    this.socket.off('data', began)
+    const answer = this.group.recognise(chunk, this)
+    if (answer === undefined) {
+      this.socket.on('data', arrived)
+      return this.onData(chunk)
+    }
+    this.write(answer)
+    this.end()
   }
 
   get transport(): StreamTransport {
-    return this.#group.transport
+    return this.group.transport
   }
 
   get remote(): NetworkAddress | undefined {
@@ -65,48 +79,48 @@ export class StreamConnection implements ByteConnection {
   }
 
   get local(): NetworkAddress | undefined {
-    const { localAddress, localPort } = this.#socket
+    const { localAddress, localPort } = this.socket
     return localAddress === undefined || localPort === undefined ? undefined : { address: plainAddress(localAddress), port: localPort }
   }
 
   get loopback(): boolean {
-    return this.#group.loopback && (this.transport === 'unix' || isLoopbackAddress(this.#remoteAddress))
+    return this.group.loopback && (this.transport === 'unix' || isLoopbackAddress(this.#remoteAddress))
   }
 
   get pendingBytes(): number {
-    return this.#socket.destroyed ? 0 : this.#socket.writableLength
+    return this.socket.destroyed ? 0 : this.socket.writableLength
   }
 
   write(bytes: Uint8Array): void {
-    const socket = this.#socket
-    if (this.#ended || !socket.writable || bytes.length === 0) return
+    const socket = this.socket
+    if (this.ended || !socket.writable || bytes.length === 0) return
     socket.write(bytes)
     if (socket.writableLength > 0 && !this.#draining) this.#awaitDrain()
   }
 
   pause(): void {
-    this.#socket.pause()
+    this.socket.pause()
   }
 
   resume(): void {
-    this.#socket.resume()
+    this.socket.resume()
   }
 
   end(): void {
-    if (this.#ended || this.#socket.destroyed) return
-    this.#ended = true
+    if (this.ended || this.socket.destroyed) return
+    this.ended = true
     this.onData = nothing
     this.onDrain = nothing
     this.finishing()
-    this.#socket.end()
-    this.#socket.resume()
+    this.socket.end()
+    this.socket.resume()
   }
 
   destroy(): void {
-    this.#ended = true
+    this.ended = true
     this.onData = nothing
     this.onDrain = nothing
-    this.#socket.destroy()
+    this.socket.destroy()
   }
 
   /**
@@ -115,17 +129,17 @@ export class StreamConnection implements ByteConnection {
    */
   #awaitDrain(): void {
     this.#draining = true
-    this.#socket.write(EMPTY, error => {
+    this.socket.write(EMPTY, error => {
       this.#draining = false
-      if (error || this.#socket.destroyed) return
-      if (this.#socket.writableLength === 0) this.onDrain()
+      if (error || this.socket.destroyed) return
+      if (this.socket.writableLength === 0) this.onDrain()
       else this.#awaitDrain()
     })
   }
 
   /** One side has said its last word: what is pending has `lingerMs` to leave. */
   finishing(): void {
-    this.#linger ??= this.#group.clock.setTimer(this.#group.lingerMs, () => this.#socket.destroy())
+    this.#linger ??= this.group.clock.setTimer(this.group.lingerMs, () => this.socket.destroy())
   }
 
   failed(error: Error): void {
@@ -133,13 +147,17 @@ export class StreamConnection implements ByteConnection {
   }
 
   closed(): void {
-    this.#group.clock.clearTimer(this.#linger)
-    this.#group.connections--
-    this.#ended = true
+    this.group.clock.clearTimer(this.#linger)
+    this.group.connections--
+    this.ended = true
     const onClose = this.onClose
     this.onData = this.onDrain = this.onClose = nothing
     onClose(this.#error)
   }
+}
+
+function began(this: Socket, chunk: Buffer): void {
+  ;(this as OwnedSocket)[OWNER].began(chunk)
 }
 
 function arrived(this: Socket, chunk: Buffer): void {

@@ -4,6 +4,10 @@ import { GatewayError, systemCode } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import { isLoopbackAddress, plainAddress } from './address.ts'
 import { AdmissionRate } from './admission.ts'
+import { OpenedConnection, SecureConnection } from './opened-connection.ts'
+import { Opening, type OpeningHost, type OpeningStage } from './opening.ts'
+import { FaultBook } from './opening-faults.ts'
+import { recogniseStranger } from './stranger.ts'
 import { type ConnectionGroup, StreamConnection } from './stream-connection.ts'
 import type { ByteConnection, StreamListener, StreamListenerCounters, StreamTransport } from './types.ts'
 
@@ -19,12 +23,20 @@ export interface StreamListenerOptions {
   onConnection: (connection: ByteConnection) => void
   /** How long an ended connection may take to send what is pending. */
   lingerMs?: number
+  /** How long PROXY header, TLS handshake and WebSocket upgrade may take together. Default 15 s. */
+  openTimeoutMs?: number
+  /** Nobody has the rights of loopback, whatever the addresses: a proxy stands in between. */
+  neverLoopback?: boolean
   logger: Logger
   clock: Clock
 }
 
+/** What stands between an accepted socket and its owner, in order; made with the listener's own counters. */
+export type MakeStages = (faults: FaultBook, isLoopback: () => boolean) => readonly OpeningStage[]
+
 const BACKLOG = 1024
 const LINGER_MS = 5000
+const OPEN_TIMEOUT_MS = 15_000
 /** Accept errors come in thousands when file descriptors are spent; one line in this time tells of them. */
 const ACCEPT_LOG_INTERVAL_MS = 10_000
 
@@ -57,8 +69,8 @@ export function listenError(cause: unknown, what: string, taken: string): Gatewa
   }
 }
 
-/** Accepts sockets, admits or refuses them, and hands them on as connections. Shared by TCP and Unix sockets. */
-export class SocketListener implements StreamListener {
+/** Accepts sockets, admits or refuses them, and hands them on as connections. Shared by all stream transports. */
+export class SocketListener implements StreamListener, OpeningHost {
   readonly counters: StreamListenerCounters = { accepted: 0, refusedFull: 0, refusedRate: 0, refusedGone: 0, acceptErrors: 0 }
   address = ''
   port = 0
@@ -68,10 +80,18 @@ export class SocketListener implements StreamListener {
   readonly #server: Server
   readonly #rate: AdmissionRate
   readonly #group: ConnectionGroup
+  readonly faults: FaultBook
+  readonly stages: readonly OpeningStage[]
+  readonly clock: Clock
+  readonly openTimeoutMs: number
   #acceptLoggedAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(transport: StreamTransport, options: StreamListenerOptions) {
+  constructor(transport: StreamTransport, options: StreamListenerOptions, makeStages: MakeStages = () => []) {
     this.#options = options
+    this.clock = options.clock
+    this.openTimeoutMs = options.openTimeoutMs ?? OPEN_TIMEOUT_MS
+    this.faults = new FaultBook(options.logger, options.clock)
+    this.stages = makeStages(this.faults, () => this.#group.loopback)
     this.#rate = new AdmissionRate(options.connectionsPerSecond, options.clock)
     this.#group = {
       transport,
@@ -79,6 +99,7 @@ export class SocketListener implements StreamListener {
       clock: options.clock,
       lingerMs: options.lingerMs ?? LINGER_MS,
       connections: 0,
+      recognise: (first, connection) => this.#recognise(first, connection),
     }
     this.#server = createServer({ noDelay: true, pauseOnConnect: false, allowHalfOpen: false }, socket => this.#accept(socket))
   }
@@ -102,7 +123,7 @@ export class SocketListener implements StreamListener {
         if (bound !== null && typeof bound === 'object') {
           this.address = plainAddress(bound.address)
           this.port = bound.port
-          this.#group.loopback = isLoopbackAddress(this.address)
+          this.#group.loopback = isLoopbackAddress(this.address) && this.#options.neverLoopback !== true
         }
         resolve()
       })
@@ -113,6 +134,7 @@ export class SocketListener implements StreamListener {
     // The address is free at once; the callback of the server's `close` would wait for every connection.
     if (!this.#server.listening) return
     this.#server.close()
+    for (const stage of this.stages) stage.close?.()
     this.onClosed()
   }
 
@@ -126,9 +148,31 @@ export class SocketListener implements StreamListener {
       return
     }
     this.counters.accepted++
-    const connection = new StreamConnection(socket, this.#group)
-    this.#options.onConnection(connection)
-    connection.start()
+    if (this.stages.length === 0) return this.#handOver(new StreamConnection(socket, this.#group))
+    // Its place is taken from the beginning: whoever only begins counts too.
+    this.#group.connections++
+    new Opening(socket, this).advance()
+  }
+
+  opened({ socket, secure, facts, wrap }: Opening): void {
+    this.#group.connections--
+    const Kind = secure ? SecureConnection : OpenedConnection
+    this.#handOver(new Kind(socket, this.#group, facts), wrap)
+  }
+
+  lost(): void {
+    this.#group.connections--
+  }
+
+  #handOver(inner: StreamConnection, wrap: Opening['wrap'] = connection => connection): void {
+    this.#options.onConnection(wrap(inner))
+    inner.start()
+  }
+
+  #recognise(first: Buffer, connection: ByteConnection): Uint8Array | undefined {
+    const stranger = recogniseStranger(first)
+    if (stranger !== undefined) this.faults.note(stranger.fault, connection.remote?.address)
+    return stranger?.answer
   }
 
   #refusal(socket: Socket): 'refusedFull' | 'refusedRate' | 'refusedGone' | undefined {

@@ -80,6 +80,8 @@ export interface StreamListener {
   /** Open connections. */
   readonly connections: number
   readonly counters: Readonly<StreamListenerCounters>
+  /** Peers that did not get as far as their owner, by reason. */
+  readonly faults: { readonly counts: Readonly<Record<string, number>> }
   /** Stops accepting; resolves when the address is free again. Connections stay until their owner ends them. */
   close(): Promise<void>
 }

@@ -1,0 +1,1 @@
+export { decodeProxyHeader, type ProxyTls } from './decode.ts'
