@@ -6,6 +6,8 @@ export const QUEUE_HEAD_ENTRIES_MAX = 1024
 export const QUEUE_HEAD_BYTES_MAX = 256 * 1024
 /** Waiting entries that may go on sharing the buffers that they came in; those behind get payloads of their own. */
 export const QUEUE_SHARED_ENTRIES_MAX = 64
+/** Entries that a shared group lets wait for one member although others have room. */
+export const SHARED_PENDING_MAX = 256
 /** One page that is read back from disk. */
 export const QUEUE_PAGE_ENTRIES_MAX = 512
 export const QUEUE_PAGE_BYTES_MAX = 128 * 1024

@@ -1,8 +1,8 @@
 /** A client's hold on its session while it is attached. A taken-over or detached client's calls do nothing. */
 import { ACCESS_DECISIONS_MAX } from '#base/limits.ts'
 import type { Access, Identity } from './access-port.ts'
-import type { Message } from './message.ts'
-import type { Client, DropReason, PublishRun, Route, SubscribeRequest } from './ports.ts'
+import type { Message, Qos } from './message.ts'
+import type { Client, DropReason, PublishRun, Route, SubscribeRequest, Will } from './ports.ts'
 import type { CompiledRoute } from './route-table.ts'
 import type { Session } from './session.ts'
 
@@ -20,7 +20,10 @@ export interface ClientHost {
   subscribe(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: number }
   unsubscribe(session: Session, filters: readonly string[]): { codes: number[]; position: number }
   detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined): void
+  setWill(client: AttachedClient, will: Will | undefined): number
   countRefused(reasonCode: number): void
+  /** A publish was refused by the rules: the connection may end with it. */
+  denied(client: AttachedClient): void
 }
 
 export class AttachedClient implements Client {
@@ -28,8 +31,11 @@ export class AttachedClient implements Client {
   readonly session: Session
   readonly identity: Identity
   attached = true
-  /** Access decisions by route, for clients that rules apply to. */
-  #decisions: Map<Route, boolean> | undefined
+  /**
+   * Access decisions by route, for clients that rules apply to: a bit for each QoS with and without RETAIN that is
+   * allowed, and six places higher one for each that is decided.
+   */
+  #decisions: Map<Route, number> | undefined
   #decidedUnder = -1
   #unrestricted = false
 
@@ -50,9 +56,9 @@ export class AttachedClient implements Client {
   publish(route: Route, message: Message, packetId = 0): number {
     if (!this.attached) return -NOT_ATTACHED
     const current = this.#host.current(route as CompiledRoute)
-    const refusal = this.#refusal(current)
+    const refusal = this.#refusal(current, message.qos, message.retain)
     if (refusal !== 0) {
-      this.#host.countRefused(refusal)
+      this.#refused(refusal)
       return -refusal
     }
     return this.#host.distribute(current, message, this.session, packetId)
@@ -61,8 +67,8 @@ export class AttachedClient implements Client {
   publishRun(route: Route, run: PublishRun): void {
     if (!this.attached) return
     const current = this.#host.current(route as CompiledRoute)
-    const refusal = this.#refusal(current)
-    if (refusal !== 0) this.#host.countRefused(refusal)
+    const refusal = this.#refusal(current, 0, false)
+    if (refusal !== 0) this.#refused(refusal)
     else this.#host.distributeRun(current, run, this.session)
   }
 
@@ -88,6 +94,10 @@ export class AttachedClient implements Client {
     return this.attached && this.session.received(packetId)
   }
 
+  awaited(packetId: number): 'puback' | 'pubrec' | 'pubcomp' | undefined {
+    return this.attached ? this.session.awaited(packetId) : undefined
+  }
+
   complete(packetId: number): boolean {
     return this.attached && this.session.complete(packetId)
   }
@@ -104,8 +114,28 @@ export class AttachedClient implements Client {
     if (this.attached) this.session.resume()
   }
 
+  park(): void {
+    if (this.attached) this.session.park()
+  }
+
+  unpark(): void {
+    if (this.attached) this.session.unpark()
+  }
+
+  setWill(will: Will | undefined): number {
+    return this.attached ? this.#host.setWill(this, will) : -NOT_ATTACHED
+  }
+
+  setState(state: string | undefined): void {
+    if (this.attached) this.session.state = state
+  }
+
   wake(): void {
     if (this.attached) this.session.pump()
+  }
+
+  lost(reason: DropReason): void {
+    this.session.drop(reason, 1)
   }
 
   setInFlightMax(entries: number): void {
@@ -117,26 +147,31 @@ export class AttachedClient implements Client {
   }
 
   /** The reason code of a refusal, 0 for none. */
-  #refusal(route: CompiledRoute): number {
+  #refusal(route: CompiledRoute, qos: Qos, retain: boolean): number {
     if (route.levels > this.session.limits.topicLevelsMax) return 0x90
-    return this.#mayPublish(route) ? 0 : 0x87
+    return this.#mayPublish(route, qos, retain) ? 0 : 0x87
   }
 
-  #mayPublish(route: CompiledRoute): boolean {
+  #refused(reasonCode: number): void {
+    this.#host.countRefused(reasonCode)
+    if (reasonCode === 0x87) this.#host.denied(this)
+  }
+
+  #mayPublish(route: CompiledRoute, qos: Qos, retain: boolean): boolean {
     const { access } = this.#host
     if (this.#decidedUnder !== access.generation) {
       this.#decidedUnder = access.generation
-      this.#unrestricted = access.unrestricted(this.identity)
+      this.#unrestricted = this.identity.internal || access.unrestricted(this.identity)
       this.#decisions = undefined
     }
     if (this.#unrestricted) return true
     this.#decisions ??= new Map()
-    let allowed = this.#decisions.get(route)
-    if (allowed === undefined) {
-      if (this.#decisions.size >= ACCESS_DECISIONS_MAX) this.#decisions.clear()
-      allowed = access.mayPublish(this.identity, route.topic)
-      this.#decisions.set(route, allowed)
-    }
+    const known = this.#decisions.get(route) ?? 0
+    const bit = 1 << (qos * 2 + (retain ? 1 : 0))
+    if ((known & (bit << 6)) !== 0) return (known & bit) !== 0
+    if (this.#decisions.size >= ACCESS_DECISIONS_MAX) this.#decisions.clear()
+    const allowed = access.mayPublish(this.identity, route.topic, qos, retain)
+    this.#decisions.set(route, known | (bit << 6) | (allowed ? bit : 0))
     return allowed
   }
 }

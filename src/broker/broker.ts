@@ -1,14 +1,14 @@
 /** The broker: puts its rooms together and is what adapters, bridges and the admin interface talk to. */
-import type { Clock, Timer } from '#base/clock.ts'
+import type { Clock } from '#base/clock.ts'
 import { GatewayError } from '#base/errors.ts'
-import { SWEEP_INTERVAL_MS } from '#base/limits.ts'
 import type { Logger } from '#base/logger.ts'
-import type { Access, Credentials, Identity } from './access-port.ts'
+import type { Access, AccessHost, AuthenticationExchange, Credentials, ExpelReason, Identity } from './access-port.ts'
 import { AttachedClient, type ClientHost } from './attached-client.ts'
-import { clientInfo, newCounters, statusOf } from './census.ts'
+import { clientInfo, newCounters, statusOf, subscriptionsOf } from './census.ts'
 import { Commits } from './commits.ts'
 import { Distribution } from './distribution.ts'
 import type { Message, Qos } from './message.ts'
+import { diskRefusal, mayCome, mayPublishWill, NOT_AUTHORIZED, publishRefusal, requireOwner, willRefusal } from './permission.ts'
 import type {
   Attachment,
   AttachRequest,
@@ -26,15 +26,20 @@ import type {
   SubscriptionInfo,
   Will,
 } from './ports.ts'
+import { QueueNumbers } from './queue-numbers.ts'
 import { RecordTable } from './record-table.ts'
 import { RetainedMessages } from './retained.ts'
 import { type CompiledRoute, RouteTable } from './route-table.ts'
 import { RunningClock } from './running-clock.ts'
 import type { Session, SessionHost } from './session.ts'
 import { SessionTable } from './session-table.ts'
+import { SHARED_TERMS, type SharedTerms } from './sharing.ts'
 import type { Position, Store, StoreCondition, StoredState, StoreFault } from './store-port.ts'
+import type { Placed } from './subscription.ts'
+import { SubscriptionIndex } from './subscription-index.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { TopicTree } from './topic-tree.ts'
+import { Upkeep } from './upkeep.ts'
 import { Wills } from './wills.ts'
 
 export interface BrokerOptions {
@@ -44,6 +49,8 @@ export interface BrokerOptions {
   logger: Logger
   /** What the store does when its byte budget or the disk is spent. */
   storeWhenFull?: 'reject' | 'drop-oldest'
+  /** What holds for a shared group, by its name. */
+  sharedTerms?: (group: string) => SharedTerms
 }
 
 /** Creates the broker and loads its state. The returned broker takes clients at once. */
@@ -52,15 +59,16 @@ export async function createBroker(options: BrokerOptions): Promise<GatewayBroke
   return new GatewayBroker(options, state)
 }
 
-export class GatewayBroker implements Broker, SessionHost, ClientHost {
+export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHost {
   readonly store: Store
   readonly access: Access
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #running: RunningClock
-  readonly #tree = new TopicTree()
+  readonly #tree = new TopicTree<Placed>()
   readonly #routes = new RouteTable(this.#tree)
   readonly #retained = new RetainedMessages()
+  readonly #index: SubscriptionIndex
   readonly #sessions: SessionTable
   readonly #subscriptions: Subscriptions
   readonly #records: RecordTable
@@ -69,11 +77,10 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
   readonly #distribution: Distribution
   readonly #clients = new Map<string, AttachedClient>()
   readonly #counters = newCounters()
-  readonly #storeWhenFull: 'reject' | 'drop-oldest'
   /** Database files that were found damaged at the start. */
   readonly faults: readonly StoreFault[]
   #conditionReason = ''
-  #sweepTimer: Timer | undefined
+  readonly #upkeep: Upkeep
   #stopping = false
 
   constructor(options: BrokerOptions, state: StoredState) {
@@ -81,13 +88,14 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     this.access = options.access
     this.#clock = options.clock
     this.#logger = options.logger
-    this.#storeWhenFull = options.storeWhenFull ?? 'reject'
     this.#running = new RunningClock(options.clock)
     this.#running.resume(state.clock)
     this.faults = state.faults
     this.#commits = new Commits(this.store)
-    this.#sessions = new SessionTable(this, this.#tree)
-    this.#subscriptions = new Subscriptions(this.#sessions, this.#retained, this.access, this.#running)
+    const numbers = new QueueNumbers()
+    this.#index = new SubscriptionIndex(this, this.#tree, numbers, options.sharedTerms ?? (() => SHARED_TERMS))
+    this.#sessions = new SessionTable(this, this.#index, numbers)
+    this.#subscriptions = new Subscriptions(this.#sessions, this.#index, this.#retained, this.access, this.#running)
     this.#distribution = new Distribution(this.store, this.#running, this.#retained, this.#sessions, this.#counters)
     this.#wills = new Wills(options.clock, this.store, (clientId, will) => this.#publishWill(clientId, will))
     for (const message of state.retained) this.#retained.set(message)
@@ -96,15 +104,21 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     this.#records = new RecordTable(this.store, state.records)
     this.store.onCommitted = position => this.#commits.advance(position)
     this.store.onCondition = (condition, reason) => this.#storeCondition(condition, reason)
-    this.#scheduleSweep()
+    const relief = options.storeWhenFull === 'drop-oldest'
+    this.#upkeep = new Upkeep(options.clock, this.#running, this.store, this.#sessions, this.#index, relief, session =>
+      this.#endSession(session),
+    )
+    this.#upkeep.start()
   }
 
   admit(credentials: Credentials): Identity | Promise<Identity> {
-    if (this.#stopping) throw new GatewayError('server-busy', 'the gateway is stopping', { reason: 0x8b, retryable: true })
-    if (credentials.clientId.startsWith('$')) {
-      throw new GatewayError('identifier-rejected', 'client ids that begin with $ are the gateway’s own', { reason: 0x85 })
-    }
+    mayCome(credentials, this.#stopping)
     return this.access.authenticate(credentials)
+  }
+
+  exchange(method: string, credentials: Credentials): AuthenticationExchange | undefined {
+    mayCome(credentials, this.#stopping)
+    return this.access.exchange?.(method, credentials)
   }
 
   internalIdentity(clientId: string, protocol: string, exempt: boolean): Identity {
@@ -113,13 +127,13 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
 
   attach(request: AttachRequest): Attachment {
     const durable = request.sessionExpiryMs > 0
-    if (durable && this.store.condition !== 'ok' && !request.identity.internal) {
-      throw new GatewayError('store-full', `a session that lasts needs the disk: ${this.#conditionReason}`, {
-        reason: 0x97,
-        retryable: true,
-      })
-    }
+    if (durable && this.store.condition !== 'ok' && !request.identity.internal) throw diskRefusal(this.#conditionReason)
     const { clientId } = request.identity
+    requireOwner(this.#sessions.get(clientId), request.identity)
+    if (request.will !== undefined && !mayPublishWill(this.access, request.identity, request.will)) {
+      this.countRefused(NOT_AUTHORIZED)
+      throw willRefusal(request.will)
+    }
     this.#takeOver(clientId, request)
     let session = this.#sessions.get(clientId)
     if (session !== undefined && request.cleanStart) {
@@ -130,6 +144,8 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     if (session === undefined) session = this.#sessions.create(request.identity, request.limits, durable)
     else this.#tree.epoch++ // its routes were compiled with the limits it had before
     session.attach(request, this.#clock.now())
+    if (sessionPresent) this.#subscriptions.review(session)
+    if (request.will !== undefined) request.will.identity = request.identity
     this.#wills.connected(clientId, request.will)
     const client = new AttachedClient(this, session, request.identity)
     this.#clients.set(clientId, client)
@@ -161,7 +177,7 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     const route = this.route(message.topic)
     if (route === undefined) throw new GatewayError('topic-invalid', `"${message.topic}" is not a valid topic name`, { reason: 0x90 })
     const outcome = client.publish(route, message)
-    if (outcome < 0) throw this.#refusal(-outcome, message)
+    if (outcome < 0) throw publishRefusal(-outcome, message, this.store.condition, this.#conditionReason)
     await this.whenCommitted(outcome)
   }
 
@@ -194,6 +210,10 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     return this.#running.now()
   }
 
+  random(): number {
+    return this.#clock.random()
+  }
+
   timeOf(message: Message): { timeMs: number; quality: Message['timeQuality'] } {
     return this.#running.timeOf(message)
   }
@@ -203,30 +223,42 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
   }
 
   subscriptions(): SubscriptionInfo[] {
-    return Array.from(this.#tree.all(), ({ session, filter, qos }) => ({ clientId: session.id, filter, qos }))
+    return subscriptionsOf(this.#sessions)
   }
 
   status(): BrokerStatus {
-    return statusOf(this.store, this.#conditionReason, this.#sessions, this.#tree.count, this.#retained.count, this.#counters)
+    return statusOf(this.store, this.#conditionReason, this.#sessions, this.#index, this.#retained.count, this.#counters)
   }
 
-  kick(clientId: string, endSession = false): boolean {
+  kick(clientId: string, endSession = false, reason: ExpelReason = 'kicked'): boolean {
     const client = this.#clients.get(clientId)
     const session = this.#sessions.get(clientId)
     if (session === undefined || session.identity.internal) return false
     if (client !== undefined) {
       const sink = session.sink
       this.detach(client, false, undefined)
-      sink?.close('kicked')
+      sink?.close(reason)
     }
     if (endSession && this.#sessions.get(clientId) === session) this.#endSession(session)
     return true
   }
 
+  reviewSubscriptions(): number {
+    let removed = 0
+    for (const session of this.#sessions.all()) removed += this.#subscriptions.review(session)
+    return removed
+  }
+
+  expel(reason: ExpelReason, isMeant: (identity: Identity) => boolean): number {
+    const meant = [...this.#clients.values()].filter(({ identity }) => !identity.internal && isMeant(identity))
+    for (const { id } of meant) this.kick(id, false, reason)
+    return meant.length
+  }
+
   /** From now on nobody is admitted, and who leaves does so because the gateway stops: wills stay in the store. */
   prepareStop(): void {
     this.#stopping = true
-    this.#clock.clearTimer(this.#sweepTimer)
+    this.#upkeep.stop()
     this.#wills.stop()
   }
 
@@ -282,9 +314,26 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     if (sessionExpiryMs !== undefined && session.durable) session.expiryMs = sessionExpiryMs
     const ends = !session.durable || session.expiryMs === 0
     session.detach()
-    if (!this.#stopping) this.#dischargeWill(session, normal, ends)
+    const { will } = session
+    session.will = undefined
+    if (!this.#stopping && will !== undefined) this.#wills.discharge(session.id, will, normal, ends)
     if (ends) this.#endSession(session)
     else this.#sessions.save(session)
+  }
+
+  setWill(client: AttachedClient, will: Will | undefined): number {
+    const { session } = client
+    if (will !== undefined && !mayPublishWill(this.access, client.identity, will)) {
+      this.countRefused(NOT_AUTHORIZED)
+      return -NOT_AUTHORIZED
+    }
+    session.will = will
+    if (will === undefined) this.#wills.revoke(session.id)
+    else {
+      will.identity = client.identity
+      this.#wills.connected(session.id, will)
+    }
+    return this.store.position
   }
 
   countDrop(reason: DropReason, messages: number): void {
@@ -295,8 +344,16 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     this.#counters.sent[qos] += messages
   }
 
-  countRefused(_reasonCode: number): void {
+  countRefused(reasonCode: number): void {
     this.#counters.refused++
+    if (reasonCode === NOT_AUTHORIZED) this.#counters.dropped['not-authorized']++
+  }
+
+  denied(client: AttachedClient): void {
+    if (this.access.denyAction !== 'disconnect' || !client.session.closable) return
+    const { sink } = client.session
+    this.detach(client, false, undefined)
+    sink?.close('not-authorized')
   }
 
   #takeOver(clientId: string, request: AttachRequest): void {
@@ -309,18 +366,11 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     sink?.close('taken-over')
   }
 
-  #dischargeWill(session: Session, normal: boolean, sessionGone: boolean): void {
-    const { will } = session
-    session.will = undefined
-    if (will === undefined) return
-    if (normal) this.#wills.revoke(session.id)
-    else this.#wills.lost(session.id, will, sessionGone)
-  }
-
   #publishWill(clientId: string, will: Will): void {
     const { message, expiryMs } = will
     const route = this.#routes.find(Buffer.from(message.topic), 0, Buffer.byteLength(message.topic))
     if (route === undefined) return
+    if (will.identity !== undefined && !mayPublishWill(this.access, will.identity, will)) return this.countRefused(NOT_AUTHORIZED)
     message.publisher = clientId
     if (expiryMs !== undefined) message.expiresAtMs = this.#running.now() + expiryMs
     this.#distribution.deliver(route, message, undefined)
@@ -335,46 +385,10 @@ export class GatewayBroker implements Broker, SessionHost, ClientHost {
     return message.expiresAtMs !== 0 && message.expiresAtMs <= this.#running.now()
   }
 
-  #refusal(code: number, message: Message): GatewayError {
-    if (code === 0x87) return new GatewayError('not-authorized', `publishing on "${message.topic}" is not allowed`, { reason: code })
-    if (code === 0x90) return new GatewayError('topic-invalid', `"${message.topic}" has too many levels`, { reason: code })
-    if (code === 0x8e) return new GatewayError('server-busy', 'the client is no longer attached', { reason: code, retryable: true })
-    const { condition } = this.store
-    if (condition === 'ok')
-      return new GatewayError('quota-exceeded', 'a queue of its recipients is full', { reason: code, retryable: true })
-    const kind = condition === 'full' ? 'store-full' : 'store-failed'
-    return new GatewayError(kind, `the message cannot be stored: ${this.#conditionReason}`, { reason: code, retryable: true })
-  }
-
   #storeCondition(condition: StoreCondition, reason: string): void {
     this.#conditionReason = condition === 'ok' ? '' : reason
     if (condition === 'ok') this.#logger.info('the store takes writes again')
     else this.#logger.error('the store refuses what needs the disk until this is mended', { condition, reason })
     if (condition !== 'ok') this.#commits.storeFailed()
-  }
-
-  #scheduleSweep(): void {
-    this.#sweepTimer = this.#clock.setTimer(SWEEP_INTERVAL_MS, () => {
-      this.#sweep()
-      this.#scheduleSweep()
-    })
-  }
-
-  #sweep(): void {
-    const now = this.#running.now()
-    for (const session of this.#sessions.all()) {
-      if (session.detachedAtMs !== undefined && now - session.detachedAtMs >= session.expiryMs) this.#endSession(session)
-      else session.sweep()
-    }
-    if (this.#storeWhenFull === 'drop-oldest' && this.store.condition === 'full') this.#relieve()
-  }
-
-  /** The longest queue gives up its oldest, a sweep at a time, until the store has room again. */
-  #relieve(): void {
-    let longest: Session | undefined
-    for (const session of this.#sessions.all()) {
-      if (session.durable && session.queue.bytes > (longest?.queue.bytes ?? 0)) longest = session
-    }
-    longest?.relieve(Math.max(longest.queue.bytes / 8, 65_536))
   }
 }

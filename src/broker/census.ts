@@ -1,8 +1,9 @@
 /** What there is to tell about the broker: clients, sums, counters. */
-import type { BrokerCounters, BrokerStatus, ClientInfo } from './ports.ts'
+import type { BrokerCounters, BrokerStatus, ClientInfo, SubscriptionInfo } from './ports.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
 import type { Store } from './store-port.ts'
+import type { SubscriptionIndex } from './subscription-index.ts'
 
 export function newCounters(): BrokerCounters {
   return {
@@ -30,6 +31,7 @@ export function clientInfo(session: Session): ClientInfo {
   return {
     clientId: session.id,
     connected: session.attached,
+    state: session.attached ? session.state : undefined,
     protocol: session.protocol,
     listener: session.listener,
     peer: session.peer,
@@ -48,21 +50,35 @@ export function clientInfo(session: Session): ClientInfo {
   }
 }
 
+export function subscriptionsOf(sessions: SessionTable): SubscriptionInfo[] {
+  const all: SubscriptionInfo[] = []
+  for (const { id, subscriptions } of sessions.all())
+    for (const { filter, qos } of subscriptions?.values() ?? []) all.push({ clientId: id, filter, qos })
+  return all
+}
+
 export function statusOf(
   store: Store,
   reason: string,
   sessions: SessionTable,
-  subscriptions: number,
+  index: SubscriptionIndex,
   retained: number,
   counters: BrokerCounters,
 ): BrokerStatus {
   let clients = 0
+  let subscriptions = 0
   let queued = 0
   let queuedBytes = 0
   for (const session of sessions.all()) {
     if (session.attached) clients++
     queued += session.queue.count
     queuedBytes += session.queue.bytes
+    subscriptions += session.subscriptions?.size ?? 0
+  }
+  for (const group of index.groups()) {
+    // What is lent to a member counts there.
+    queued += group.waiting
+    queuedBytes += group.queue.bytes
   }
   const { condition, usedBytes, uncommittedBytes } = store
   return {

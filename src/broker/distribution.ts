@@ -3,9 +3,9 @@
 import type { Message } from './message.ts'
 import type { BrokerCounters, PublishRun } from './ports.ts'
 import type { RetainedMessages } from './retained.ts'
-import type { CompiledRoute, Target } from './route-table.ts'
+import { type CompiledRoute, effectiveQos, type Target } from './route-table.ts'
 import type { RunningClock } from './running-clock.ts'
-import { effectiveQos, type Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
 import type { Store } from './store-port.ts'
 
@@ -59,8 +59,8 @@ export class Distribution {
     const careful = message.qos === 0 && (route.mayReject || this.#store.condition !== 'ok')
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]
-      if (target.noLocal && target.session === from) continue // [MQTT-3.8.3-3]
-      if (!careful || this.#takes(target, message)) target.session.accept(message, target)
+      if (target.noLocal && target.recipient === from) continue // [MQTT-3.8.3-3]
+      if (!careful || this.#takes(target, message)) target.recipient.accept(message, target)
     }
   }
 
@@ -73,25 +73,26 @@ export class Distribution {
     if (targets.length === 0) this.#counters.unrouted += run.count
     for (let i = 0; i < targets.length; i++) {
       const target = targets[i]
-      if (target.noLocal && target.session === from) continue
-      target.session.acceptRun(run, target)
+      if (target.noLocal && target.recipient === from) continue
+      target.recipient.acceptRun(run, target)
     }
   }
 
   #oneByOne(route: CompiledRoute, run: PublishRun, from: Session): void {
     for (const message of run.messages()) {
       for (const target of route.targets) {
-        if (target.noLocal && target.session === from) continue
-        if (this.#takes(target, message)) target.session.accept(message, target)
+        if (target.noLocal && target.recipient === from) continue
+        if (this.#takes(target, message)) target.recipient.accept(message, target)
       }
     }
   }
 
   /** QoS 0 is refused by nobody but those who cannot take it; the loss is theirs alone, and counted. */
   #takes(target: Target, message: Message): boolean {
-    const { session } = target
-    if (session.wouldReject(message.size)) session.drop('queue-full', 1)
-    else if (this.#store.condition !== 'ok' && session.needsDisk(effectiveQos(message.qos, target))) session.drop('store-unavailable', 1)
+    const { recipient } = target
+    if (recipient.wouldReject(message.size)) recipient.drop('queue-full', 1)
+    else if (this.#store.condition !== 'ok' && recipient.needsDisk(effectiveQos(message.qos, target)))
+      recipient.drop('store-unavailable', 1)
     else return true
     return false
   }
@@ -100,12 +101,12 @@ export class Distribution {
   #refuses(route: CompiledRoute, message: Message, from: Session): boolean {
     if (this.#store.condition !== 'ok' && this.#needsDisk(route, message, from)) return true
     if (!route.mayReject) return false
-    return route.targets.some(target => target.session.wouldReject(message.size))
+    return route.targets.some(target => target.recipient.wouldReject(message.size))
   }
 
   #needsDisk(route: CompiledRoute, message: Message, from: Session): boolean {
     if (message.retain || (message.qos === 2 && from.durable)) return true
-    return route.durable && route.targets.some(target => target.session.needsDisk(effectiveQos(message.qos, target)))
+    return route.durable && route.targets.some(target => target.recipient.needsDisk(effectiveQos(message.qos, target)))
   }
 
   #retain(message: Message): void {

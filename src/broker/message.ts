@@ -123,6 +123,21 @@ export const MESSAGE_OVERHEAD_BYTES = 64
 /** Where a queue entry stands. `received`: QoS 2, the recipient has sent PUBREC. `done`: acknowledged or dropped. */
 export type EntryState = 'queued' | 'sent' | 'received' | 'done'
 
+/** A queue whose entries others take to deliver. */
+export interface Lender {
+  /** The recipient has a lent entry for good, or it was dropped there. */
+  settled(loan: Loan): void
+}
+
+/** An entry of a lender's queue that is in another queue for delivery. */
+export interface Loan {
+  readonly lender: Lender
+  readonly entry: Entry
+  /** Its number in the other queue, and whether it was sent from there; as of when it was recalled. */
+  seq: number
+  sent: boolean
+}
+
 /** A message's place in one recipient's queue. */
 export class Entry {
   /** Its number in the queue; numbers rise, with gaps. */
@@ -139,6 +154,8 @@ export class Entry {
   dup = false
   /** The store position that must be committed before a QoS 2 entry may leave; 0: none. */
   position = 0
+  /** It belongs to another queue, which hears when it is done with. */
+  loan: Loan | undefined = undefined
   /** For the store: the unwritten batch that holds this entry, and its place there. Nobody else touches them. */
   storeBatch = 0
   storeIndex = 0
@@ -153,6 +170,6 @@ export class Entry {
 
   /** The packet identifier that this entry has in every delivery: 1–65535, from its number [MQTT-4.4.0-1]. */
   get packetId(): number {
-    return (this.seq % 65535) + 1
+    return ((this.seq - 1) % 65535) + 1
   }
 }

@@ -6,11 +6,21 @@
  * subscribe, acknowledge → `detach`. The way of a message in: `route` → `publish` → acknowledge to the device
  * once `committed` has reached the position that publish returned.
  */
-import type { Credentials, Identity } from './access-port.ts'
+import type { AuthenticationExchange, Credentials, Identity } from './access-port.ts'
 import type { Entry, Message, Qos } from './message.ts'
 import type { Position, StoreCondition, StoreCounters } from './store-port.ts'
 
-export type { Access, Credentials, Identity } from './access-port.ts'
+export type {
+  Access,
+  AccessHost,
+  AuthenticationExchange,
+  ClientCertificate,
+  Credentials,
+  ExchangeStep,
+  ExpelReason,
+  Identity,
+  ScramKeys,
+} from './access-port.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
 export type { Position, Store, StoreCondition, StoreCounters, StoredQueue, StoredState, StoreFault } from './store-port.ts'
 
@@ -23,6 +33,8 @@ export interface Route {
   readonly topicBytes: Uint8Array
   /** Nobody subscribes to it (`MQTT 5` reason 0x10). Retained messages are kept all the same. */
   readonly empty: boolean
+  /** The topic holds neither control characters nor non-characters. */
+  readonly plain: boolean
 }
 
 /**
@@ -42,7 +54,7 @@ export interface PublishRun {
 }
 
 /** Why the broker ends a client's connection. */
-export type CloseReason = 'taken-over' | 'kicked' | 'shutting-down' | 'session-ended' | 'quota-exceeded' | 'not-authorized'
+export type CloseReason = 'taken-over' | 'kicked' | 'banned' | 'shutting-down' | 'session-ended' | 'quota-exceeded' | 'not-authorized'
 
 /** The adapter's side of an attached client: where deliveries go. Calls come synchronously and must not throw. */
 export interface Sink {
@@ -57,6 +69,8 @@ export interface Sink {
   sendRun(run: PublishRun): boolean
   /** Sends a QoS 1 or 2 entry with `entry.packetId`, and DUP if `entry.dup`. The device's answer goes to `Client.acknowledge` and friends. */
   deliver(entry: Entry): void
+  /** A page of the queue has come from disk, and what of it could be delivered was: the rest may be gone as expired. */
+  paged?(): void
   /** Sends PUBREL for a packet id: its PUBREC is on disk. */
   release(packetId: number): void
   /** The broker has ended the attachment: tell the device (if the protocol can) and close. Nothing else is called afterwards. */
@@ -91,6 +105,8 @@ export interface Will {
   delayMs: number
   /** Message expiry, ms from its publication on; undefined: never. */
   expiryMs?: number
+  /** Whose it is; the broker enters it, and asks again whether it is allowed when it is published. */
+  identity?: Identity
 }
 
 export interface AttachRequest {
@@ -112,6 +128,8 @@ export interface AttachRequest {
   keepAliveSeconds?: number
   /** `merge`: a message that matches several subscriptions arrives once (MQTT); `each`: once per subscription, one identifier each. */
   overlap?: 'merge' | 'each'
+  /** The device notices when it is closed: a publish that is not allowed may end its connection (`access.deny_action`). */
+  closable?: boolean
 }
 
 export interface SubscribeRequest {
@@ -165,6 +183,8 @@ export interface Client {
   acknowledge(packetId: number): boolean
   /** PUBREC: `Sink.release` follows once that is on disk. False: no such entry in flight. */
   received(packetId: number): boolean
+  /** What is in flight under a packet id waits for this answer of the device; undefined: nothing is. */
+  awaited(packetId: number): 'puback' | 'pubrec' | 'pubcomp' | undefined
   /** PUBCOMP. False: no such entry in flight. */
   complete(packetId: number): boolean
   /** The device refused an entry (PUBREC with a code ≥ 0x80) or it cannot be sent (too large): it leaves the queue, counted under `reason`. */
@@ -173,6 +193,18 @@ export interface Client {
   /** Deliveries wait (counted: each `hold` wants its `resume`). A new attachment is held once. */
   hold(): void
   resume(): void
+  /** A QoS 0 message did not fit what the device takes: counted under `reason`. */
+  lost(reason: DropReason): void
+  /**
+   * The device sleeps: nothing is delivered until `unpark`, what is in flight counts as undelivered again, and all that
+   * comes, QoS 0 too, waits as for a client that is away (on disk, if the session is durable).
+   */
+  park(): void
+  unpark(): void
+  /** Replaces the will that goes out when the client is lost. Returns as `publish` does. */
+  setWill(will: Will | undefined): number
+  /** What the adapter's protocol calls the client's state, for people: `asleep`. */
+  setState(state: string | undefined): void
   /** Room again: deliveries that waited for `Sink.congested` go on. */
   wake(): void
   /** Entries waiting or in flight. */
@@ -204,6 +236,8 @@ export type DropReason =
 export interface ClientInfo {
   clientId: string
   connected: boolean
+  /** What its protocol calls its state, where that has more than connected and not. */
+  state?: string | undefined
   protocol: string
   listener: string
   peer: string | undefined
@@ -275,6 +309,11 @@ export interface Broker {
    * @throws GatewayError `bad-credentials`, `not-authorized`, `identifier-rejected`, `server-busy`
    */
   admit(credentials: Credentials): Identity | Promise<Identity>
+  /**
+   * Begins an enhanced authentication (`MQTT 5 §4.12`); its last step has the identity. Undefined: nobody offers the method.
+   * @throws GatewayError `identifier-rejected`, `server-busy`
+   */
+  exchange(method: string, credentials: Credentials): AuthenticationExchange | undefined
   /** The identity of a part of the gateway itself (`$bridge:…`, `$serial:…`); serial devices are subject to the rules, bridges are not. */
   internalIdentity(clientId: string, protocol: string, exempt: boolean): Identity
   /** Binds an identity to its session, taking it over from an earlier connection. The client is held until `resume`. */

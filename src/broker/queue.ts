@@ -4,7 +4,7 @@
  * A queue without a number in the store is kept in memory alone and ends with its client's connection.
  */
 import { QUEUE_HEAD_BYTES_MAX, QUEUE_HEAD_ENTRIES_MAX, QUEUE_PAGE_BYTES_MAX, QUEUE_PAGE_ENTRIES_MAX } from '#base/limits.ts'
-import { Entry, type Message, type Qos } from './message.ts'
+import { Entry, type Lender, type Loan, type Message, type Qos } from './message.ts'
 import type { Store, StoredQueue } from './store-port.ts'
 
 /** Told by the queue about what it does by itself. */
@@ -13,11 +13,13 @@ export interface QueueOwner {
   queueFilled(): void
 }
 
+const NO_LOANS: Loan[] = []
+
 export class DeliveryQueue {
   readonly #store: Store
   readonly #owner: QueueOwner
   /** Its number in the store; 0: memory only. */
-  readonly number: number
+  number: number
   #items: Entry[] = []
   /** Items before `#head` are gone; from `#head` to `#next` they are in flight or done; from `#next` on they wait. */
   #head = 0
@@ -40,6 +42,9 @@ export class DeliveryQueue {
   resident = true
   /** Entries up to this number may have been sent before: they go out with DUP. */
   sentThrough = 0
+  /** Entries here that belong to another queue, and the lowest number that one of them has had meanwhile. */
+  #loans = 0
+  #loansFirst = Number.POSITIVE_INFINITY
 
   constructor(store: Store, number: number, owner: QueueOwner) {
     this.#store = store
@@ -62,6 +67,85 @@ export class DeliveryQueue {
 
   get waiting(): number {
     return this.count - this.inFlight
+  }
+
+  /** Nothing of it waits on disk alone: what is put in now is in memory. */
+  get whole(): boolean {
+    return this.#tailFirst === 0
+  }
+
+  /** From now on it is in the store too, with all that it holds. Only for a queue in memory alone. */
+  persist(number: number): void {
+    this.number = number
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const entry = this.#items[i]
+      if (entry.state !== 'done') entry.position = this.#store.enqueue(number, entry)
+    }
+  }
+
+  /**
+   * Takes in an entry that stays another queue's: it is not in the store under this one's number. Only while `whole`.
+   * Under the number that it had here before, if it had one and its packet id is free, it goes out with that id and DUP.
+   */
+  borrow(loan: Loan, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined, seqBefore = 0): Entry {
+    const again = seqBefore !== 0 && this.find(((seqBefore - 1) % 65535) + 1) === undefined
+    const entry = new Entry(again ? seqBefore : this.#takeSeq(), loan.entry.message, qos, retain, identifiers)
+    entry.loan = loan
+    entry.dup = again
+    this.#loans++
+    this.#loansFirst = Math.min(this.#loansFirst, entry.seq)
+    this.count++
+    this.bytes += entry.message.size
+    this.#items.push(entry)
+    this.#waitingBytes += entry.message.size
+    return entry
+  }
+
+  /** Takes out all that is borrowed, to be given back; `seq` and `sent` of each loan say what became of it here. */
+  recall(): Loan[] {
+    if (this.#loans === 0) return NO_LOANS
+    const loans: Loan[] = []
+    const kept: Entry[] = []
+    let next = 0
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const entry = this.#items[i]
+      const { loan } = entry
+      if (entry.state === 'done') continue
+      if (loan === undefined) {
+        kept.push(entry)
+        if (i < this.#next) next++
+        continue
+      }
+      loan.seq = entry.seq
+      loan.sent = i < this.#next
+      loans.push(loan)
+      entry.state = 'done'
+      this.count--
+      this.bytes -= entry.message.size
+      if (i < this.#next) this.inFlight--
+      else this.#waitingBytes -= entry.message.size
+    }
+    this.#items = kept
+    this.#head = 0
+    this.#next = next
+    this.#loans = 0
+    this.#loansFirst = Number.POSITIVE_INFINITY
+    return loans
+  }
+
+  /** What it has borrowed of `lender` becomes its own: the caller takes it out there. */
+  adopt(lender: Lender): Loan[] {
+    const loans: Loan[] = []
+    if (this.#loans === 0) return loans
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const entry = this.#items[i]
+      if (entry.state === 'done' || entry.loan?.lender !== lender) continue
+      loans.push(entry.loan)
+      entry.loan = undefined
+      this.#loans--
+      if (this.number !== 0) entry.position = this.#store.enqueue(this.number, entry)
+    }
+    return loans
   }
 
   /** Puts an entry at the end. Returns it when it is in memory, where it may be sent at once if the queue was idle. */
@@ -105,7 +189,7 @@ export class DeliveryQueue {
 
   /** Whether `entry` may not be sent yet because its packet id is still in flight. */
   collides(entry: Entry): boolean {
-    if (this.inFlight === 0 || entry.seq - this.#items[this.#head].seq < 65535) return false
+    if (this.inFlight === 0 || entry.seq - Math.min(this.#items[this.#head].seq, this.#loansFirst) < 65535) return false
     return entry.qos !== 0 && this.find(entry.packetId) !== undefined
   }
 
@@ -145,8 +229,8 @@ export class DeliveryQueue {
 
   /** Gives up the part in memory: the recipient is away. What was in flight will be sent again. Only for queues in the store. */
   unload(): void {
-    const first = this.#items.slice(this.#head).find(entry => entry.state !== 'done')
-    if (first !== undefined) this.#tailFirst = first.seq
+    const first = this.#firstLeft()
+    if (first !== 0) this.#tailFirst = first
     this.resident = false
     this.#forget()
   }
@@ -172,8 +256,8 @@ export class DeliveryQueue {
 
   #takeSeq(): number {
     let seq = this.#nextSeq
-    if (this.inFlight > 0 && seq - this.#items[this.#head].seq >= 65535) {
-      while (this.find((seq % 65535) + 1) !== undefined) seq++
+    if (this.inFlight > 0 && seq - Math.min(this.#items[this.#head].seq, this.#loansFirst) >= 65535) {
+      while (this.find(((seq - 1) % 65535) + 1) !== undefined) seq++
     }
     this.#nextSeq = seq + 1
     return seq
@@ -225,7 +309,23 @@ export class DeliveryQueue {
   #leave(entry: Entry): void {
     this.count--
     this.bytes -= entry.message.size
-    if (this.number !== 0) this.#store.remove(this.number, entry)
+    if (entry.loan !== undefined) this.#settle(entry.loan)
+    else if (this.number !== 0) this.#store.remove(this.number, entry)
+  }
+
+  #settle(loan: Loan): void {
+    if (--this.#loans === 0) this.#loansFirst = Number.POSITIVE_INFINITY
+    loan.lender.settled(loan)
+  }
+
+  /** The lowest number in memory that is not done; 0: there is none. An adopted entry may stand behind higher ones. */
+  #firstLeft(): number {
+    let first = 0
+    for (let i = this.#head; i < this.#items.length; i++) {
+      const { state, seq } = this.#items[i]
+      if (state !== 'done' && (first === 0 || seq < first)) first = seq
+    }
+    return first
   }
 
   #dropHead(): void {

@@ -3,15 +3,18 @@
  * the subscriptions makes every route stale, and a stale one is compiled again when it is used next.
  */
 import { ROUTES_MAX } from '#base/limits.ts'
+import { isPlain } from '#base/text.ts'
 import type { Qos } from './message.ts'
 import type { Route } from './ports.ts'
+import type { Recipient } from './recipient.ts'
 import type { Session } from './session.ts'
+import type { Placed, Subscription } from './subscription.ts'
 import { isTopicName, levelCount } from './topic.ts'
-import type { Subscription, TopicTree } from './topic-tree.ts'
+import type { TopicTree } from './topic-tree.ts'
 
 /** One recipient of what is published on a route. */
 export interface Target {
-  readonly session: Session
+  readonly recipient: Recipient
   readonly qos: Qos
   readonly qosAtLeast: Qos
   readonly noLocal: boolean
@@ -23,6 +26,7 @@ export class CompiledRoute implements Route {
   readonly topic: string
   readonly topicBytes: Uint8Array
   readonly levels: number
+  readonly plain: boolean
   targets: readonly Target[] = []
   /** Some recipient outlives its connection, so that a message for it needs the disk. */
   durable = false
@@ -35,6 +39,7 @@ export class CompiledRoute implements Route {
     this.topic = topic
     this.topicBytes = topicBytes
     this.levels = levelCount(topic)
+    this.plain = isPlain(topic)
   }
 
   get empty(): boolean {
@@ -45,13 +50,13 @@ export class CompiledRoute implements Route {
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class RouteTable {
-  readonly #tree: TopicTree
+  readonly #tree: TopicTree<Placed>
   /** Two generations: what is used moves to the young one; when that is full the old one goes. */
   #young = new Map<number, CompiledRoute>()
   #old = new Map<number, CompiledRoute>()
   #youngCount = 0
 
-  constructor(tree: TopicTree) {
+  constructor(tree: TopicTree<Placed>) {
     this.#tree = tree
   }
 
@@ -68,8 +73,8 @@ export class RouteTable {
   compile(route: CompiledRoute): CompiledRoute {
     const targets = compileTargets(this.#tree.match(route.topic))
     route.targets = targets
-    route.durable = targets.some(target => target.session.durable)
-    route.mayReject = targets.some(target => target.session.limits.queue.whenFull === 'reject')
+    route.durable = targets.some(target => target.recipient.durable)
+    route.mayReject = targets.some(target => target.recipient.whenFull === 'reject')
     route.epoch = this.#tree.epoch
     return route
   }
@@ -129,11 +134,12 @@ function isTopic(route: CompiledRoute, bytes: Uint8Array, start: number, end: nu
   return true
 }
 
-function compileTargets(subscriptions: readonly Subscription[]): Target[] {
+function compileTargets(placed: readonly Placed[]): Target[] {
   const merged = new Map<Session, Subscription[]>()
   const targets: Target[] = []
-  for (const subscription of subscriptions) {
-    if (subscription.session.overlap === 'each') targets.push(targetOf([subscription]))
+  for (const subscription of placed) {
+    if ('target' in subscription) targets.push(subscription.target)
+    else if (subscription.session.overlap === 'each') targets.push(targetOf([subscription]))
     else {
       const of = merged.get(subscription.session)
       if (of === undefined) merged.set(subscription.session, [subscription])
@@ -145,14 +151,19 @@ function compileTargets(subscriptions: readonly Subscription[]): Target[] {
 }
 
 /** Overlapping subscriptions of one client deliver once, at the highest QoS granted [MQTT-3.3.5-1], with every identifier. */
-function targetOf(subscriptions: readonly Subscription[]): Target {
+export function targetOf(subscriptions: readonly Subscription[]): Target {
   const identifiers = subscriptions.map(s => s.identifier).filter(id => id !== undefined)
   return {
-    session: subscriptions[0].session,
+    recipient: subscriptions[0].session,
     qos: Math.max(...subscriptions.map(s => s.qos)) as Qos,
     qosAtLeast: Math.max(...subscriptions.map(s => s.qosAtLeast)) as Qos,
     noLocal: subscriptions.every(s => s.noLocal),
     retainAsPublished: subscriptions.some(s => s.retainAsPublished),
     identifiers: identifiers.length > 0 ? identifiers : undefined,
   }
+}
+
+/** The QoS of a delivery: the lower of the publish's and the subscription's, but at least what it asks for. */
+export function effectiveQos(published: Qos, target: Target): Qos {
+  return Math.max(Math.min(published, target.qos), target.qosAtLeast) as Qos
 }

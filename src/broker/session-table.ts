@@ -4,9 +4,11 @@
  */
 import type { Identity } from './access-port.ts'
 import type { ClientLimits } from './ports.ts'
+import type { QueueNumbers } from './queue-numbers.ts'
 import { Session, type SessionHost } from './session.ts'
 import type { Position, StoredState } from './store-port.ts'
-import type { Subscription, TopicTree } from './topic-tree.ts'
+import type { Subscription } from './subscription.ts'
+import type { SubscriptionIndex } from './subscription-index.ts'
 
 const SESSIONS = 'session'
 const subscriptionsOf = (queue: number) => `subscription/${queue}`
@@ -23,6 +25,8 @@ interface SessionRecord {
   protocol: string
   overlap: 'merge' | 'each'
   username?: string
+  /** The rest of who it was, as the rules ask. */
+  identity?: Pick<Identity, 'protocol' | 'address' | 'anonymous' | 'certificateCn'>
   limits: ClientLimits
 }
 
@@ -30,14 +34,14 @@ type SubscriptionRecord = Omit<Subscription, 'session' | 'filter'>
 
 export class SessionTable {
   readonly #host: SessionHost
-  readonly #tree: TopicTree
+  readonly #index: SubscriptionIndex
+  readonly #numbers: QueueNumbers
   readonly #byId = new Map<string, Session>()
-  #lastQueue = 0
-  #freeQueues: number[] = []
 
-  constructor(host: SessionHost, tree: TopicTree) {
+  constructor(host: SessionHost, index: SubscriptionIndex, numbers: QueueNumbers) {
     this.#host = host
-    this.#tree = tree
+    this.#index = index
+    this.#numbers = numbers
   }
 
   get count(): number {
@@ -53,7 +57,7 @@ export class SessionTable {
   }
 
   create(identity: Identity, limits: ClientLimits, durable: boolean): Session {
-    const queue = durable ? (this.#freeQueues.pop() ?? ++this.#lastQueue) : 0
+    const queue = durable ? this.#numbers.take() : 0
     const session = new Session(this.#host, identity, limits, queue)
     this.#byId.set(session.id, session)
     return session
@@ -62,7 +66,7 @@ export class SessionTable {
   /** Ends a session: its subscriptions, its queue and what the store has of it. */
   end(session: Session): void {
     this.#byId.delete(session.id)
-    for (const filter of session.subscriptions?.keys() ?? []) this.#tree.remove(session, filter)
+    for (const filter of session.subscriptions?.keys() ?? []) this.#index.withdraw(session, filter)
     session.subscriptions = undefined
     const dropped = session.queue.clear()
     if (dropped > 0) session.drop('no-session', dropped)
@@ -72,7 +76,7 @@ export class SessionTable {
     store.dropOwner(subscriptionsOf(queue))
     store.dropOwner(inboundOf(queue))
     store.deleteRecord(SESSIONS, session.id)
-    this.#freeQueues.push(queue)
+    this.#numbers.free(queue)
   }
 
   /** Writes what a restart must know of a session: at attach, at detach, and when its expiry changes. */
@@ -87,6 +91,7 @@ export class SessionTable {
       protocol: session.protocol,
       overlap: session.overlap,
       limits: session.limits,
+      identity: facetsOf(session.identity),
       ...(session.identity.username !== undefined && { username: session.identity.username }),
     }
     return this.#host.store.putRecord(SESSIONS, session.id, encode(record))
@@ -96,7 +101,7 @@ export class SessionTable {
     const { session, filter, ...rest } = subscription
     session.subscriptions ??= new Map()
     session.subscriptions.set(filter, subscription)
-    this.#tree.add(subscription)
+    this.#index.place(subscription)
     if (!session.durable) return 0
     return this.#host.store.putRecord(subscriptionsOf(session.queue.number), filter, encode(rest satisfies SubscriptionRecord))
   }
@@ -104,7 +109,7 @@ export class SessionTable {
   /** Undefined: there was no such subscription. */
   unsubscribe(session: Session, filter: string): Position | undefined {
     if (!session.subscriptions?.delete(filter)) return undefined
-    this.#tree.remove(session, filter)
+    this.#index.withdraw(session, filter)
     return session.durable ? this.#host.store.deleteRecord(subscriptionsOf(session.queue.number), filter) : 0
   }
 
@@ -120,6 +125,7 @@ export class SessionTable {
   /** Builds the sessions of the run before, and drops queues that belong to none. */
   restore(state: StoredState): void {
     const queues = new Map(state.queues.map(queue => [queue.queue, queue]))
+    this.#index.restore(state, queues)
     for (const [clientId, bytes] of state.records.get(SESSIONS) ?? []) {
       const record = decode<SessionRecord>(bytes)
       if (record === undefined) continue
@@ -127,12 +133,13 @@ export class SessionTable {
       const stored = queues.get(record.queue)
       if (stored !== undefined) this.#restoreQueue(this.#byId.get(clientId)!, record, stored)
       queues.delete(record.queue)
-      this.#lastQueue = Math.max(this.#lastQueue, record.queue)
+      this.#numbers.seen(record.queue)
     }
     for (const orphan of queues.keys()) {
       this.#host.store.dropQueue(orphan)
-      this.#lastQueue = Math.max(this.#lastQueue, orphan)
+      this.#numbers.seen(orphan)
     }
+    this.#index.endEmptyGroups()
     for (const owner of [SESSIONS, ...state.records.keys()])
       if (/^(session$|subscription\/|inbound\/)/.test(owner)) state.records.delete(owner)
   }
@@ -145,6 +152,7 @@ export class SessionTable {
       address: undefined,
       anonymous: record.username === undefined,
       internal: false,
+      ...record.identity,
     }
     const session = new Session(this.#host, identity, record.limits, record.queue)
     session.expiryMs = record.expiryMs ?? Number.POSITIVE_INFINITY
@@ -159,7 +167,7 @@ export class SessionTable {
       const full: Subscription = { session, filter, ...subscription, identifier: subscription.identifier }
       session.subscriptions ??= new Map()
       session.subscriptions.set(filter, full)
-      this.#tree.add(full)
+      this.#index.place(full)
     }
     for (const packetId of state.records.get(inboundOf(record.queue))?.keys() ?? []) {
       session.inbound ??= new Map()
@@ -172,6 +180,10 @@ export class SessionTable {
     // Cut off while connected: as many as the window holds may have been delivered.
     session.queue.sentThrough = record.detachedAtMs === null ? stored.firstSeq + record.window - 1 : record.sentThrough
   }
+}
+
+function facetsOf({ protocol, address, anonymous, certificateCn }: Identity): NonNullable<SessionRecord['identity']> {
+  return { protocol, address, anonymous, ...(certificateCn !== undefined && { certificateCn }) }
 }
 
 const NOTHING = new Uint8Array(0)

@@ -4,12 +4,15 @@
  */
 import { QUEUE_SHARED_ENTRIES_MAX } from '#base/limits.ts'
 import type { Identity } from './access-port.ts'
-import type { Entry, Message, Qos } from './message.ts'
-import type { AttachRequest, ClientLimits, DropReason, PublishRun, Sink, Will } from './ports.ts'
+import type { Entry, Loan, Message, Qos } from './message.ts'
+import type { AttachRequest, ClientLimits, DropReason, PublishRun, Sink, WhenFull, Will } from './ports.ts'
 import { DeliveryQueue } from './queue.ts'
-import type { Target } from './route-table.ts'
+import type { Recipient } from './recipient.ts'
+import { effectiveQos, type Target } from './route-table.ts'
+import type { Source } from './source.ts'
+import { staleness } from './staleness.ts'
 import type { Store } from './store-port.ts'
-import type { Subscription } from './topic-tree.ts'
+import type { Subscription } from './subscription.ts'
 
 /** What a session needs of the broker around it. */
 export interface SessionHost {
@@ -21,7 +24,7 @@ export interface SessionHost {
   countSent(qos: Qos, messages: number): void
 }
 
-export class Session {
+export class Session implements Recipient {
   readonly id: string
   readonly #host: SessionHost
   /** Outlives its connection: its state is in the store, under the queue's number. */
@@ -34,6 +37,9 @@ export class Session {
   listener = ''
   peer: string | undefined
   keepAliveSeconds = 0
+  closable = false
+  /** What its adapter calls the client's state, beyond attached or not. */
+  state: string | undefined
   connectedAtMs = 0
   expiryMs = 0
   /** Running time at which it lost its connection; undefined while it is attached. */
@@ -49,8 +55,12 @@ export class Session {
 
   #sink: Sink | undefined
   #held = 1
+  #parked = false
   #inFlightMax = 1
   #waitsForCommit = false
+  /** What it delivers from beside its own queue; undefined for the many that have nothing else. */
+  #sources: Source[] | undefined
+  #drawing = false
   /** Entries whose PUBREC is being committed, in its order [MQTT-4.6.0-4]. */
   #releases: Entry[] | undefined
 
@@ -82,19 +92,35 @@ export class Session {
     this.listener = request.listener
     this.peer = request.peer
     this.keepAliveSeconds = request.keepAliveSeconds ?? 0
+    this.closable = request.closable ?? false
+    this.state = undefined
+    this.#parked = false
     this.connectedAtMs = nowMs
     this.expiryMs = request.sessionExpiryMs
     this.detachedAtMs = undefined
     this.will = request.will
     this.queue.resident = true
     this.queue.fill()
+    if (this.#sources !== undefined) for (const source of this.#sources) source.arrived(this)
   }
 
   detach(): void {
     this.#sink = undefined
-    this.#releases = undefined
     this.detachedAtMs = this.#host.runningMs()
+    this.#leave()
+  }
+
+  /** Deliveries end for now: what was borrowed goes back, what is its own waits. */
+  #leave(): void {
+    this.#releases = undefined
+    const loans = this.queue.recall()
     if (this.durable) this.queue.unload()
+    if (this.#sources === undefined) return
+    for (const source of this.#sources)
+      source.departed(
+        this,
+        loans.filter(({ lender }) => lender === source),
+      )
   }
 
   hold(): void {
@@ -104,6 +130,23 @@ export class Session {
   resume(): void {
     if (this.#held > 0) this.#held--
     this.pump()
+  }
+
+  /** The device sleeps: its queue waits as if it were away. */
+  park(): void {
+    if (this.#parked) return
+    this.#parked = true
+    this.#held++
+    this.#leave()
+  }
+
+  unpark(): void {
+    if (!this.#parked) return
+    this.#parked = false
+    this.queue.resident = true
+    this.queue.fill()
+    if (this.#sources !== undefined) for (const source of this.#sources) source.arrived(this)
+    this.resume()
   }
 
   setInFlightMax(entries: number): void {
@@ -116,19 +159,60 @@ export class Session {
     return this.#sink !== undefined && this.#held === 0 && this.queue.idle
   }
 
+  /** Its client is here and awake. */
+  get present(): boolean {
+    return this.#sink !== undefined && !this.#parked
+  }
+
+  /** One more delivery could leave at once, but for a commit. */
+  get room(): boolean {
+    const { queue } = this
+    return this.#sink !== undefined && this.#held === 0 && queue.count < this.#inFlightMax && queue.whole && !this.#sink.congested
+  }
+
+  get whenFull(): WhenFull {
+    return this.limits.queue.whenFull
+  }
+
+  /** From now on it delivers from there too. */
+  addSource(source: Source): void {
+    this.#sources ??= []
+    this.#sources.push(source)
+    if (this.present) source.arrived(this)
+  }
+
+  removeSource(source: Source): void {
+    this.#sources = this.#sources?.filter(other => other !== source)
+    if (this.#sources?.length === 0) this.#sources = undefined
+  }
+
+  /** Delivers an entry that stays its lender's. Only while there is `room`. */
+  lend(loan: Loan, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined, seqBefore: number): void {
+    this.queue.borrow(loan, qos, retain, identifiers, seqBefore)
+    this.pump()
+  }
+
+  /** Delivers a message that is its own from now on, QoS 2 not before `position` is committed. Only while there is `room`. */
+  hand(message: Message, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined, position = 0): void {
+    if (qos === 0 && this.#live) return this.#sendNow(message, retain, identifiers)
+    const entry = this.queue.add(message, qos, retain, identifiers)
+    if (entry.position < position) entry.position = position
+    this.pump()
+  }
+
   /** Takes a message that matched one of its subscriptions. */
   accept(message: Message, target: Target): void {
-    const { session, identifiers } = target
+    const { identifiers } = target
     const qos = effectiveQos(message.qos, target)
     const retain = target.retainAsPublished && message.retain
-    const sink = this.#sink
-    if (qos === 0 && this.#live && !sink!.congested) {
-      sink!.send(message, retain, identifiers)
-      session.messagesOut++
-      this.#host.countSent(0, 1)
-      return
-    }
-    this.enqueue(message, qos, retain, identifiers)
+    if (qos === 0 && this.#live && !this.#sink!.congested) this.#sendNow(message, retain, identifiers)
+    else this.enqueue(message, qos, retain, identifiers)
+  }
+
+  #sendNow(message: Message, retain: boolean, identifiers: readonly number[] | undefined): void {
+    this.#sink!.send(message, retain, identifiers)
+    this.messagesOut++
+    this.#host.countSent(0, 1)
   }
 
   /** Takes a run of QoS 0 messages. */
@@ -154,7 +238,7 @@ export class Session {
 
   /** Whether a delivery of this QoS would be written to disk. */
   needsDisk(qos: Qos): boolean {
-    return this.durable && (qos > 0 || (this.#sink === undefined && this.limits.queue.qos0))
+    return this.durable && (qos > 0 || this.#parked || (this.#sink === undefined && this.limits.queue.qos0))
   }
 
   /** Whether a message of this size would make a queue overflow that refuses when it is full. */
@@ -174,12 +258,25 @@ export class Session {
         queue.dropOldest()
         continue
       }
-      if (entry.qos === 2 && this.durable && entry.position > this.#host.store.committed) return this.#awaitCommit()
+      if (entry.qos === 2 && entry.position > this.#host.store.committed) return this.#awaitCommit()
       if (queue.collides(entry)) break
       queue.advance()
       this.#send(sink, entry)
     }
     if (!queue.idle) queue.fill()
+    if (this.#sources !== undefined) this.#draw()
+  }
+
+  /** Fills the window from its sources, each in turn. */
+  #draw(): void {
+    if (this.#drawing) return
+    this.#drawing = true
+    for (let idle = 0; this.#sources !== undefined && idle < this.#sources.length && this.room; ) {
+      const source = this.#sources.shift()!
+      this.#sources.push(source)
+      idle = source.feed(this) ? 0 : idle + 1
+    }
+    this.#drawing = false
   }
 
   acknowledge(packetId: number): boolean {
@@ -208,6 +305,14 @@ export class Session {
     this.#releases.push(entry)
     this.#awaitCommit()
     return true
+  }
+
+  /** What the entry in flight under a packet id waits for. */
+  awaited(packetId: number): 'puback' | 'pubrec' | 'pubcomp' | undefined {
+    const entry = this.queue.find(packetId)
+    if (entry === undefined) return undefined
+    if (entry.qos === 1) return 'puback'
+    return entry.state === 'received' ? 'pubcomp' : 'pubrec'
   }
 
   complete(packetId: number): boolean {
@@ -277,11 +382,9 @@ export class Session {
   #stale(message: Message): boolean {
     const { ageMaxMs } = this.limits.queue
     if (message.expiresAtMs === 0 && ageMaxMs === 0) return false
-    const now = this.#host.runningMs()
-    if (message.expiresAtMs !== 0 && now >= message.expiresAtMs) this.drop('expired', 1)
-    else if (ageMaxMs !== 0 && now - message.takenAtMs > ageMaxMs) this.drop('too-old', 1)
-    else return false
-    return true
+    const reason = staleness(message, ageMaxMs, this.#host.runningMs())
+    if (reason !== undefined) this.drop(reason, 1)
+    return reason !== undefined
   }
 
   #over(messages: number, bytes: number): boolean {
@@ -296,6 +399,7 @@ export class Session {
   #filled(): void {
     if (this.#over(0, 0)) this.#shed()
     this.pump()
+    this.#sink?.paged?.()
   }
 
   #awaitCommit(): void {
@@ -303,8 +407,4 @@ export class Session {
     this.#waitsForCommit = true
     this.#host.awaitCommit(this)
   }
-}
-
-export function effectiveQos(published: Qos, target: Target): Qos {
-  return Math.max(Math.min(published, target.qos), target.qosAtLeast) as Qos
 }

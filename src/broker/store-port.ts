@@ -108,6 +108,8 @@ export interface Store {
 
   /** Commits at the end of this turn instead of gathering on. */
   flush(): void
+  /** Resolves once whoever does the work has answered, after all it was asked before. One that hangs never answers. */
+  heartbeat(): Promise<void>
   /** Commits what is waiting, checkpoints (best effort) and closes. Appending afterwards throws. */
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 /** SUBSCRIBE and UNSUBSCRIBE: rules, access, the tree, and the retained messages that a new subscription gets. */
-import type { Access } from './access-port.ts'
+import type { Access, Identity } from './access-port.ts'
 import type { Qos } from './message.ts'
 import type { SubscribeRequest } from './ports.ts'
 import type { RetainedMessages } from './retained.ts'
@@ -7,23 +7,26 @@ import type { RunningClock } from './running-clock.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
 import type { Position } from './store-port.ts'
+import { type FilterForm, formOf, type Subscription } from './subscription.ts'
+import type { SubscriptionIndex } from './subscription-index.ts'
 import { isTopicFilter, levelCount } from './topic.ts'
-import type { Subscription } from './topic-tree.ts'
 
 /** Reason codes (`MQTT 5 §3.9.3`, `§3.11.3`). */
 const NOT_AUTHORIZED = 0x87
 const TOPIC_FILTER_INVALID = 0x8f
-const SHARED_NOT_SUPPORTED = 0x9e
+const QUOTA_EXCEEDED = 0x97
 const NO_SUBSCRIPTION_EXISTED = 0x11
 
 export class Subscriptions {
   readonly #sessions: SessionTable
+  readonly #index: SubscriptionIndex
   readonly #retained: RetainedMessages
   readonly #access: Access
   readonly #clock: RunningClock
 
-  constructor(sessions: SessionTable, retained: RetainedMessages, access: Access, clock: RunningClock) {
+  constructor(sessions: SessionTable, index: SubscriptionIndex, retained: RetainedMessages, access: Access, clock: RunningClock) {
     this.#sessions = sessions
+    this.#index = index
     this.#retained = retained
     this.#access = access
     this.#clock = clock
@@ -32,12 +35,14 @@ export class Subscriptions {
   add(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: Position } {
     let position = 0
     const codes = requests.map(request => {
-      const refusal = this.#refusal(session, request.filter)
+      const form = formOf(request.filter)
+      const refusal = this.#refusal(session, request, form)
       if (refusal !== 0) return refusal
       const isNew = !session.subscriptions?.has(request.filter)
       const subscription = subscriptionOf(session, request)
       position = Math.max(position, this.#sessions.subscribe(subscription))
-      this.#sendRetained(subscription, isNew)
+      // None for a shared subscription (`MQTT 5 §4.8.2`).
+      if (form!.kind !== 'shared') this.#sendRetained(subscription, form!.filter, isNew)
       return subscription.qos
     })
     return { codes, position }
@@ -54,14 +59,31 @@ export class Subscriptions {
     return { codes, position }
   }
 
-  #refusal(session: Session, filter: string): number {
-    if (!isTopicFilter(filter) || levelCount(filter) > session.limits.topicLevelsMax) return TOPIC_FILTER_INVALID
-    if (filter.startsWith('$share/')) return SHARED_NOT_SUPPORTED
-    return this.#access.maySubscribe(session.identity, filter) ? 0 : NOT_AUTHORIZED
+  /** Removes what the session's client may no longer subscribe to; what is queued stays. Returns how many. */
+  review(session: Session): number {
+    const { identity, subscriptions } = session
+    if (subscriptions === undefined || identity.internal || this.#access.unrestricted(identity)) return 0
+    const denied = [...subscriptions.values()].filter(
+      ({ filter, qos }) => !this.#access.maySubscribe(identity, formOf(filter)?.filter ?? filter, qos),
+    )
+    for (const { filter } of denied) this.#sessions.unsubscribe(session, filter)
+    return denied.length
   }
 
-  #sendRetained(subscription: Subscription, isNew: boolean): void {
-    const { session, filter, qos, qosAtLeast, retainHandling, noLocal, identifier } = subscription
+  #refusal(session: Session, { qos }: SubscribeRequest, form: FilterForm | undefined): number {
+    if (form === undefined) return TOPIC_FILTER_INVALID
+    const { filter, kind } = form
+    if (!isTopicFilter(filter) || levelCount(filter) > session.limits.topicLevelsMax) return TOPIC_FILTER_INVALID
+    if (!this.#maySubscribe(session.identity, filter, qos)) return NOT_AUTHORIZED
+    return kind === 'exclusive' && this.#index.heldByOther(filter, session) ? QUOTA_EXCEEDED : 0
+  }
+
+  #maySubscribe(identity: Identity, filter: string, qos: Qos): boolean {
+    return identity.internal || this.#access.unrestricted(identity) || this.#access.maySubscribe(identity, filter, qos)
+  }
+
+  #sendRetained(subscription: Subscription, filter: string, isNew: boolean): void {
+    const { session, qos, qosAtLeast, retainHandling, noLocal, identifier } = subscription
     if (retainHandling === 2 || (retainHandling === 1 && !isNew)) return
     const now = this.#clock.now()
     const identifiers = identifier === undefined ? undefined : [identifier]

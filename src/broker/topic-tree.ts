@@ -1,78 +1,51 @@
-/** Subscriptions by filter: exact filters in a map, filters with wildcards in a tree of levels. */
-import type { Qos } from './message.ts'
-import type { Session } from './session.ts'
+/** What is placed by topic filter: exact filters in a map, filters with wildcards in a tree of levels. */
 import { hasWildcard } from './topic.ts'
 
-export interface Subscription {
-  readonly session: Session
-  readonly filter: string
-  readonly qos: Qos
-  readonly qosAtLeast: Qos
-  readonly noLocal: boolean
-  readonly retainAsPublished: boolean
-  readonly retainHandling: 0 | 1 | 2
-  readonly identifier: number | undefined
-}
+type Subscribers<T> = Map<object, T>
 
-type Subscribers = Map<Session, Subscription>
-
-class Level {
-  children: Map<string, Level> | undefined
-  /** Subscriptions whose filter ends here, and those that end here with `/#`. */
-  here: Subscribers | undefined
-  below: Subscribers | undefined
+class Level<T> {
+  children: Map<string, Level<T>> | undefined
+  /** What is placed at filters that end here, and at those that end here with `/#`. */
+  here: Subscribers<T> | undefined
+  below: Subscribers<T> | undefined
 
   get empty(): boolean {
     return this.children === undefined && this.here === undefined && this.below === undefined
   }
 }
 
-export class TopicTree {
-  #exact = new Map<string, Subscribers>()
-  #root = new Level()
-  #count = 0
+export class TopicTree<T> {
+  #exact = new Map<string, Subscribers<T>>()
+  #root = new Level<T>()
   /** Changes with every change of the subscriptions; what was looked up under another epoch is stale. */
   epoch = 1
 
-  get count(): number {
-    return this.#count
-  }
-
-  /** Adds a subscription, replacing that session's of the same filter. Returns the one it replaced. */
-  add(subscription: Subscription): Subscription | undefined {
-    const { filter, session } = subscription
+  /** Places `what` at a filter, in the place of what that owner has there. Returns the one it replaced. */
+  add(owner: object, filter: string, what: T): T | undefined {
     this.epoch++
     const subscribers = hasWildcard(filter) ? this.#place(filter) : mapOf(this.#exact, filter)
-    const before = subscribers.get(session)
-    subscribers.set(session, subscription)
-    if (before === undefined) this.#count++
+    const before = subscribers.get(owner)
+    subscribers.set(owner, what)
     return before
   }
 
-  /** Takes a session's subscription out; false: it had none. */
-  remove(session: Session, filter: string): boolean {
-    const removed = hasWildcard(filter) ? this.#removeWildcard(session, filter) : this.#removeExact(session, filter)
-    if (!removed) return false
-    this.#count--
-    this.epoch++
-    return true
+  /** Takes out what an owner has at a filter; false: it had nothing. */
+  remove(owner: object, filter: string): boolean {
+    const removed = hasWildcard(filter) ? this.#removeWildcard(owner, filter) : this.#removeExact(owner, filter)
+    if (removed) this.epoch++
+    return removed
   }
 
-  /** All subscriptions that a topic name matches, each session's together or not, in no particular order. */
-  match(topic: string): Subscription[] {
-    const found: Subscription[] = []
+  /** All that a topic name matches, each owner's together or not, in no particular order. */
+  match(topic: string): T[] {
+    const found: T[] = []
     const exact = this.#exact.get(topic)
     if (exact !== undefined) found.push(...exact.values())
     if (!this.#root.empty) this.#walk(this.#root, topic.split('/'), 0, topic.startsWith('$'), found)
     return found
   }
 
-  *all(): IterableIterator<Subscription> {
-    for (const subscribers of this.#exact.values()) yield* subscribers.values()
-    yield* everyBelow(this.#root)
-  }
-
-  #place(filter: string): Subscribers {
+  #place(filter: string): Subscribers<T> {
     let at = this.#root
     for (const level of filter.split('/')) {
       if (level === '#') return (at.below ??= new Map())
@@ -84,16 +57,16 @@ export class TopicTree {
     return (at.here ??= new Map())
   }
 
-  #removeExact(session: Session, filter: string): boolean {
+  #removeExact(owner: object, filter: string): boolean {
     const subscribers = this.#exact.get(filter)
-    if (!subscribers?.delete(session)) return false
+    if (!subscribers?.delete(owner)) return false
     if (subscribers.size === 0) this.#exact.delete(filter)
     return true
   }
 
-  #removeWildcard(session: Session, filter: string): boolean {
+  #removeWildcard(owner: object, filter: string): boolean {
     const levels = filter.split('/')
-    const path: Level[] = [this.#root]
+    const path: Level<T>[] = [this.#root]
     const last = levels.at(-1) === '#'
     const names = last ? levels.slice(0, -1) : levels
     for (const name of names) {
@@ -103,7 +76,7 @@ export class TopicTree {
     }
     const at = path.at(-1)!
     const subscribers = last ? at.below : at.here
-    if (!subscribers?.delete(session)) return false
+    if (!subscribers?.delete(owner)) return false
     if (subscribers.size === 0) {
       if (last) at.below = undefined
       else at.here = undefined
@@ -112,7 +85,7 @@ export class TopicTree {
     return true
   }
 
-  #walk(at: Level, levels: readonly string[], depth: number, system: boolean, found: Subscription[]): void {
+  #walk(at: Level<T>, levels: readonly string[], depth: number, system: boolean, found: T[]): void {
     // A leading wildcard does not match a name that begins with $ [MQTT-4.7.2-1].
     const wild = depth > 0 || !system
     if (wild && at.below !== undefined) found.push(...at.below.values())
@@ -128,22 +101,16 @@ export class TopicTree {
   }
 }
 
-function mapOf(table: Map<string, Subscribers>, key: string): Subscribers {
+function mapOf<T>(table: Map<string, Subscribers<T>>, key: string): Subscribers<T> {
   let subscribers = table.get(key)
   if (subscribers === undefined) table.set(key, (subscribers = new Map()))
   return subscribers
 }
 
-function prune(path: Level[], names: readonly string[]): void {
+function prune(path: Level<unknown>[], names: readonly string[]): void {
   for (let depth = path.length - 1; depth > 0 && path[depth].empty; depth--) {
     const parent = path[depth - 1]
     parent.children?.delete(names[depth - 1])
     if (parent.children?.size === 0) parent.children = undefined
   }
-}
-
-function* everyBelow(level: Level): IterableIterator<Subscription> {
-  if (level.here !== undefined) yield* level.here.values()
-  if (level.below !== undefined) yield* level.below.values()
-  for (const child of level.children?.values() ?? []) yield* everyBelow(child)
 }

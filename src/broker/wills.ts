@@ -4,6 +4,7 @@
  */
 import { type Clock, TIMER_MAX_MS, type Timer } from '#base/clock.ts'
 import { WILL_GRACE_MS } from '#base/limits.ts'
+import type { Identity } from './access-port.ts'
 import { Message, type MessageProperties, type Qos } from './message.ts'
 import type { Will } from './ports.ts'
 import type { Store } from './store-port.ts'
@@ -18,6 +19,7 @@ interface WillRecord {
   delayMs: number
   properties?: Omit<MessageProperties, 'correlationData'> & { correlationData?: string }
   expiryMs?: number
+  identity?: Identity
 }
 
 export class Wills {
@@ -48,10 +50,16 @@ export class Wills {
     else if (waited) this.#store.deleteRecord(OWNER, clientId)
   }
 
-  /** A client with this will is lost. `sessionGone`: its session ended with the connection, so the delay does not count. */
-  lost(clientId: string, will: Will, sessionGone: boolean): void {
+  /** `sessionGone`: the session ended with the connection, so the delay does not count. */
+  #lost(clientId: string, will: Will, sessionGone: boolean): void {
     if (will.delayMs === 0 || sessionGone) this.#send(clientId, will)
     else this.#schedule(clientId, will, will.delayMs)
+  }
+
+  /** A client with this will has gone: `normal` if it said good-bye. */
+  discharge(clientId: string, will: Will, normal: boolean, sessionGone: boolean): void {
+    if (normal) this.revoke(clientId)
+    else this.#lost(clientId, will, sessionGone)
   }
 
   /** A client has said good-bye: its will is void. */
@@ -111,6 +119,7 @@ function encodeWill(will: Will): Uint8Array {
     record.properties = { ...rest, ...(correlationData && { correlationData: Buffer.from(correlationData).toString('base64') }) }
   }
   if (will.expiryMs !== undefined) record.expiryMs = will.expiryMs
+  if (will.identity !== undefined) record.identity = will.identity
   return Buffer.from(JSON.stringify(record))
 }
 
@@ -125,7 +134,8 @@ function decodeWill(bytes: Uint8Array): Will | undefined {
     const payload = Buffer.from(record.payload, 'base64')
     const { topic, qos, retain } = record
     const message = Message.from({ topic, payload, qos, retain, properties })
-    return { message, delayMs: record.delayMs, ...(record.expiryMs !== undefined && { expiryMs: record.expiryMs }) }
+    const { delayMs, expiryMs, identity } = record
+    return { message, delayMs, ...(expiryMs !== undefined && { expiryMs }), ...(identity !== undefined && { identity }) }
   } catch {
     return undefined
   }

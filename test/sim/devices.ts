@@ -102,8 +102,8 @@ export class SimSubscriber {
     this.peer = peer.closed ? undefined : peer
   }
 
-  async subscribe(): Promise<void> {
-    const packets = (await this.peer?.subscribe('t/#', this.qos)) ?? []
+  async subscribe(filter = 't/#'): Promise<void> {
+    const packets = (await this.peer?.subscribe(filter, this.qos)) ?? []
     for (const packet of packets) this.#take(packet, 1)
   }
 

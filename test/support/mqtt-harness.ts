@@ -1,7 +1,7 @@
 import { createAccess } from '#access/index.ts'
 import { type MqttLimits, MqttListener } from '#adapters/mqtt/index.ts'
 import { silentLogger } from '#base/logger.ts'
-import { createBroker, type GatewayBroker } from '#broker/broker.ts'
+import { type BrokerOptions, createBroker, type GatewayBroker } from '#broker/broker.ts'
 import { type ConnectPacket, decodePacket, encodePacket, frameLength, type MqttVersion, type Packet } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import { MemoryDisk, MemoryStore } from './memory-store.ts'
@@ -29,6 +29,8 @@ export class MqttHarness {
   store!: MemoryStore
   broker!: GatewayBroker
   listener!: MqttListener
+  /** What a test wants otherwise of the broker; holds from the next boot on. */
+  brokerOptions: Partial<BrokerOptions> = {}
   readonly #limits: MqttLimits
 
   constructor(limits: Partial<MqttLimits> = {}, seed = 1) {
@@ -46,7 +48,7 @@ export class MqttHarness {
   async boot(): Promise<void> {
     const { clock, disk } = this
     this.store = new MemoryStore({ clock, disk, runningMs: () => this.broker.runningMs() })
-    this.broker = await createBroker({ store: this.store, access: createAccess('loopback'), clock, logger: silentLogger })
+    this.broker = await createBroker({ store: this.store, access: createAccess('loopback'), clock, logger: silentLogger, ...this.brokerOptions })
     this.listener = new MqttListener({
       name: 'test',
       broker: this.broker,
