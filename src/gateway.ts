@@ -25,6 +25,7 @@ import { RunningBridges } from './gateway/bridges.ts'
 import { controlOf } from './gateway/control.ts'
 import { gatewayId } from './gateway/identity.ts'
 import { clientLimits, LISTENER_PROTOCOLS, type ListenerServices, type RunningListener } from './gateway/listeners.ts'
+import { stateLine } from './gateway/state-line.ts'
 import { storeProgram } from './gateway/store-worker.ts'
 
 export interface GatewayOptions {
@@ -80,6 +81,20 @@ export class Gateway {
     for (const key of later) this.#options.logger.warn('this table has changed and takes hold at the next start', { table: key })
     await this.#bridges?.reload(config.bridges)
     this.#config = config
+  }
+
+  /** How it is, in one line for people; empty before the start and after the stop. */
+  stateLine(): string {
+    if (this.#broker === undefined || this.#bridges === undefined) return ''
+    return stateLine(
+      this.#broker.status(),
+      this.#bridges.all().map(bridge => bridge.status().state),
+    )
+  }
+
+  /** Resolves when the store's worker has answered; one that hangs never does. */
+  async heartbeat(): Promise<void> {
+    await this.#store?.heartbeat()
   }
 
   /** Safe at any moment, also half started. */

@@ -1,5 +1,5 @@
 /** The program: the words of the command line to a verb, with the parts that it may need. */
-import { systemClock } from '#base/system-clock.ts'
+import { monotonicUs, systemClock } from '#base/system-clock.ts'
 import { type Context, type Parts, runCommandLine, type Surroundings, Terminal } from '#cli/index.ts'
 import type { GatewayOptions } from '#gateway.ts'
 import { build } from '#system/build.ts'
@@ -29,6 +29,10 @@ const parts: Parts = {
   async openControl(socketPath) {
     const { openControl } = await import('#admin/client.ts')
     return openControl(socketPath)
+  },
+  async openServiceManager(logger) {
+    const { openServiceManager } = await import('#system/notify.ts')
+    return openServiceManager({ environment: process.env, pid: process.pid, clock, monotonicUs, logger })
   },
   clock,
 }

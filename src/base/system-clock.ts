@@ -9,6 +9,11 @@ export function monotonicMs(): number {
   return performance.now()
 }
 
+/** CLOCK_MONOTONIC in whole microseconds: the time of this machine that other processes on it see too. */
+export function monotonicUs(): bigint {
+  return process.hrtime.bigint() / 1_000n
+}
+
 /** The machine's own clock. `isSynchronised` adds what the platform knows, say that NTP has set the time. */
 export function systemClock(isSynchronised: () => boolean = () => true): Clock {
   return {

@@ -19,6 +19,23 @@ export interface Gateway {
   /** Changes to another configuration; on an error the running one stays. */
   reload(config: ConfigCore, sources: Sources): Promise<void>
   stop(): Promise<void>
+  /** How it is, in one line for people. */
+  stateLine(): string
+  /** Resolves when the store's worker has answered; one that hangs never does. */
+  heartbeat(): Promise<void>
+}
+
+/** Who has started the process and wants to know how it is: systemd. Where there is nobody, nothing happens. */
+export interface ServiceManager {
+  starting(): void
+  /** From here on it hears at intervals how the gateway is. */
+  ready(gateway: Pick<Gateway, 'stateLine' | 'heartbeat'>): void
+  reloading(): void
+  /** `complaint`: why the configuration before is still the one in force. */
+  reloaded(complaint?: string): void
+  stopping(): void
+  /** The process is about to end because of an error. */
+  failed(reason: string): void
 }
 
 export interface GatewayOptions {
@@ -57,6 +74,8 @@ export interface Parts {
   /** The logger on standard error; `format` undefined: for people if that is a terminal, else JSON. */
   createLogger(options: { level: LogLevel; format: 'human' | 'json' | undefined }): Promise<Logger>
   openControl(socketPath: string): Promise<Control>
+  /** Takes what the service manager has left in the environment for this process, and out of it. */
+  openServiceManager(logger: Logger): Promise<ServiceManager>
   clock: Clock
 }
 

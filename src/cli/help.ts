@@ -5,7 +5,8 @@ import type { Positional, Verb, VerbGroup } from './verb.ts'
 const LINE_CHARS_MAX = 100
 const INDENT = '  '
 
-const GROUPS: readonly (readonly [VerbGroup, string])[] = [
+/** The groups of verbs with their titles, in the order in which they are shown. */
+export const VERB_GROUPS: readonly (readonly [VerbGroup, string])[] = [
   ['gateway', 'Run a gateway'],
   ['inspect', 'See what is going on'],
   ['control', 'Intervene'],
@@ -14,7 +15,7 @@ const GROUPS: readonly (readonly [VerbGroup, string])[] = [
 
 /** The overview of all verbs. */
 export function overviewText(verbs: readonly Verb[]): string {
-  const sections = GROUPS.map(([group, title]) => {
+  const sections = VERB_GROUPS.map(([group, title]) => {
     const pairs = verbs.filter(each => each.group === group).map(each => [each.name, each.summary] as const)
     return pairs.length === 0 ? '' : `\n${title}:\n${definitions(pairs)}`
   })

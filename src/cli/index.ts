@@ -8,7 +8,18 @@ import { parseWords } from './parse.ts'
 import { EXIT, type Verb } from './verb.ts'
 import { verbs } from './verbs.ts'
 
-export type { About, ConfigCore, Context, Control, Gateway, GatewayOptions, Parts, Signal, Surroundings } from './context.ts'
+export type {
+  About,
+  ConfigCore,
+  Context,
+  Control,
+  Gateway,
+  GatewayOptions,
+  Parts,
+  ServiceManager,
+  Signal,
+  Surroundings,
+} from './context.ts'
 export { Terminal } from './terminal.ts'
 export type { Verb } from './verb.ts'
 export { verbs } from './verbs.ts'

@@ -3,7 +3,7 @@ import { describeError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import { showFault } from '#config/fault.ts'
 import { type ConfigChoice, type ConfigInForce, readConfig } from './configuration.ts'
-import type { Context, Gateway } from './context.ts'
+import type { Context, Gateway, ServiceManager } from './context.ts'
 import { EXIT } from './verb.ts'
 
 /** From the signal to the exit, at most; the contract says 5 s. What was acknowledged is on disk whatever happens. */
@@ -25,11 +25,14 @@ export interface ServeOptions {
  * @throws whatever keeps the gateway from starting
  */
 export async function serve(options: ServeOptions): Promise<number> {
-  const { choice, first, configFile, logger, context } = options
+  const { first, configFile, logger, context } = options
   const { parts, surroundings, terminal } = context
+  const manager = await parts.openServiceManager(logger)
 
   function die(error: unknown): void {
-    terminal.complain(`tidegate run: ends because of an error: ${describeError(error).replace(/\s*\n\s*/g, ' ')}`)
+    const reason = describeError(error).replace(/\s*\n\s*/g, ' ')
+    manager.failed(reason)
+    terminal.complain(`tidegate run: ends because of an error: ${reason}`)
     surroundings.exit(EXIT.failed)
   }
 
@@ -40,11 +43,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   })
   const { config, sources } = first
   const gateway = await parts.createGateway({ config, sources, configFile, clock: parts.clock, logger, onFatal: die })
-  const stopped = stopOnSignal(options)
+  const stopped = stopOnSignal(options, manager)
+  manager.starting()
   const started = gateway.start()
-  reloadOnSignal(gateway, started, choice, logger, context)
-  const outcome = await Promise.race([started.then(() => 'ready' as const), stopped.signalled])
+  reloadOnSignal(gateway, started, manager, options)
+  const outcome = await Promise.race([started.then(() => 'ready' as const), stopped.signalled]).catch(error => {
+    manager.failed(describeError(error))
+    throw error
+  })
   if (outcome === 'ready') {
+    manager.ready(gateway)
     terminal.line('tidegate ready')
     await stopped.signalled
   } else {
@@ -57,7 +65,7 @@ export async function serve(options: ServeOptions): Promise<number> {
 }
 
 /** SIGTERM and SIGINT ask for the stop; a second SIGINT, or the time-out, ends the process without it. */
-function stopOnSignal({ logger, context }: ServeOptions): { signalled: Promise<'stop'>; finished: () => void } {
+function stopOnSignal({ logger, context }: ServeOptions, manager: ServiceManager): { signalled: Promise<'stop'>; finished: () => void } {
   const { parts, surroundings } = context
   const { clock } = parts
   let timer: object | undefined
@@ -66,6 +74,7 @@ function stopOnSignal({ logger, context }: ServeOptions): { signalled: Promise<'
   function stop(signal: string): void {
     if (timer !== undefined) return
     logger.info('stopping', { signal })
+    manager.stopping()
     timer = clock.setTimer(STOP_TIMEOUT_MS, () => {
       logger.warn('did not stop in time and ends at once; what was acknowledged is safe')
       surroundings.exit(EXIT.done)
@@ -78,34 +87,42 @@ function stopOnSignal({ logger, context }: ServeOptions): { signalled: Promise<'
 }
 
 /** SIGHUP loads the configuration again; one at a time, and one more if it came meanwhile. */
-function reloadOnSignal(gateway: Gateway, started: Promise<void>, choice: ConfigChoice, logger: Logger, context: Context): void {
+function reloadOnSignal(gateway: Gateway, started: Promise<void>, manager: ServiceManager, options: ServeOptions): void {
+  const { choice, logger, context } = options
   let running = false
   let again = false
 
-  async function reload(): Promise<void> {
+  async function reload(): Promise<string | undefined> {
     const { config, sources, faults, warnings } = await readConfig(choice, context)
     for (const warning of warnings) logger.warn(showFault(warning))
     if (config === undefined) {
       for (const fault of faults) logger.error(showFault(fault))
-      logger.error('the new configuration is wrong, the running one stays', { faults: faults.length })
-      return
+      const complaint = 'the new configuration is wrong, the running one stays'
+      logger.error(complaint, { faults: faults.length })
+      return complaint
     }
     await gateway.reload(config, sources)
     logger.info('the configuration is loaded again')
+    return undefined
   }
 
   async function work(): Promise<void> {
     running = true
+    let complaint: string | undefined
+    // A start that fails is told elsewhere, and there is nothing to reload.
+    if (!(await started.then(() => true).catch(() => false))) return
     try {
-      await started
       do {
         again = false
-        await reload()
+        manager.reloading()
+        complaint = await reload()
       } while (again)
     } catch (error) {
-      logger.error('the configuration could not be loaded again, the running one stays', { error: describeError(error) })
+      complaint = 'the configuration could not be loaded again, the running one stays'
+      logger.error(complaint, { error: describeError(error) })
     } finally {
       running = false
+      manager.reloaded(complaint)
     }
   }
 

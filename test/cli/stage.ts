@@ -11,6 +11,7 @@ import {
   type Gateway,
   type GatewayOptions,
   runCommandLine,
+  type ServiceManager,
   type Signal,
   Terminal,
 } from '#cli/index.ts'
@@ -84,6 +85,12 @@ export class FakeGateway implements Gateway {
     this.#stopCalled()
     await this.stopping
   }
+
+  stateLine(): string {
+    return 'all is well'
+  }
+
+  async heartbeat(): Promise<void> {}
 }
 
 export type Answerer = (method: string, path: string, body: unknown) => { status: number; body: unknown }
@@ -97,6 +104,8 @@ export class Stage {
   readonly signals = new Map<Signal, () => void>()
   uncaught: (error: unknown) => void = () => {}
   readonly exits: number[] = []
+  /** What the service manager was told. */
+  readonly told: string[] = []
   options: GatewayOptions | undefined
   env: Record<string, string> = {}
   folder = '/somewhere'
@@ -156,8 +165,23 @@ export class Stage {
             },
           }
         },
+        openServiceManager: async () => this.#manager(),
         clock: this.realClock ?? this.clock,
       },
+    }
+  }
+
+  #manager(): ServiceManager {
+    const told = (what: string) => (detail?: unknown) => {
+      this.told.push(typeof detail === 'string' ? `${what}: ${detail}` : what)
+    }
+    return {
+      starting: told('starting'),
+      ready: told('ready'),
+      reloading: told('reloading'),
+      reloaded: told('reloaded'),
+      stopping: told('stopping'),
+      failed: told('failed'),
     }
   }
 

@@ -47,8 +47,8 @@ ${more}
   }
 
   /** Starts it, and waits until it is ready. */
-  async start(): Promise<GatewayProcess> {
-    const gateway = new GatewayProcess(['-c', this.configFile])
+  async start(environment: Record<string, string> = {}): Promise<GatewayProcess> {
+    const gateway = new GatewayProcess(['-c', this.configFile], { environment })
     this.#starts.push(gateway)
     await gateway.ready
     return gateway

@@ -255,6 +255,8 @@ export class MemoryStore implements Store {
     return this.#append({ bytes: 0, apply: disk => disk.records.delete(owner) })
   }
 
+  async heartbeat(): Promise<void> {}
+
   flush(): void {
     this.#schedule()
   }

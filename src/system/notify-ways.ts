@@ -1,0 +1,111 @@
+/**
+ * The ways by which one message can reach the service manager, best first: the addon's datagram, a descriptor that
+ * systemd has opened for us, the program `systemd-notify`.
+ */
+import { spawn } from 'node:child_process'
+import { writeSync } from 'node:fs'
+import { constants } from 'node:os'
+import { describeError, systemCode } from '#base/errors.ts'
+
+/** What became of a message: taken, to be tried again in a while, or why nothing goes this way. */
+export type Outcome = 'sent' | 'busy' | { fault: string }
+
+export interface NotifyWay {
+  /** For people. */
+  readonly name: string
+  /** `state` is lines of `NAME=value`, as in sd_notify(3). Never throws. */
+  send(state: string): Outcome
+}
+
+/** `native/notify.c`. */
+export interface NotifyAddon {
+  /** One datagram. Returns 0, or a negative errno. */
+  send(address: string, state: string): number
+}
+
+const { EAGAIN, ENOBUFS } = constants.errno
+
+/** Works with every systemd. */
+export function addonWay(addon: NotifyAddon, address: string): NotifyWay {
+  return {
+    name: 'datagram',
+    send(state) {
+      const errno = -addon.send(address, state)
+      if (errno === 0) return 'sent'
+      if (errno === EAGAIN || errno === ENOBUFS) return 'busy'
+      return { fault: `${address}: ${nameOf(errno)}` }
+    },
+  }
+}
+
+function nameOf(errno: number): string {
+  return Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `error ${errno}`
+}
+
+/** The descriptor of `OpenFile=/run/systemd/notify:notify` (systemd 253 and later): a connected datagram socket. */
+export function descriptorWay(fd: number): NotifyWay {
+  return {
+    name: 'open file',
+    send(state) {
+      try {
+        writeSync(fd, state)
+        return 'sent'
+      } catch (error) {
+        return systemCode(error) === 'EAGAIN' ? 'busy' : { fault: `descriptor ${fd}: ${describeError(error)}` }
+      }
+    },
+  }
+}
+
+const PROGRAM = 'systemd-notify'
+/** A manager that does not answer must not make processes pile up. */
+const PROGRAMS_MAX = 4
+const PROGRAM_TIMEOUT_MS = 5_000
+
+/** A process for every message, and only where the unit has `NotifyAccess=all`: the last resort. */
+export function programWay(address: string, environment: NodeJS.ProcessEnv, program = PROGRAM): NotifyWay {
+  let running = 0
+  let fault: string | undefined
+  return {
+    name: program,
+    send(state) {
+      if (fault !== undefined) return { fault }
+      if (running >= PROGRAMS_MAX) return 'busy'
+      running++
+      const env = { ...environment, NOTIFY_SOCKET: address }
+      const child = spawn(program, state.split('\n'), { env, stdio: 'ignore', timeout: PROGRAM_TIMEOUT_MS })
+      child.unref()
+      child.once('error', error => {
+        fault = `${program}: ${describeError(error)}`
+        running--
+      })
+      child.once('exit', () => running--)
+      return 'sent'
+    },
+  }
+}
+
+export interface WaysOptions {
+  /** Taken from it, and deleted: what is meant for this process is nothing for those that it starts. */
+  environment: NodeJS.ProcessEnv
+  pid: number
+  loadAddon: () => NotifyAddon | undefined
+}
+
+/** sd_listen_fds(3): descriptors handed over begin here. */
+const LISTEN_FDS_START = 3
+const DESCRIPTOR_NAME = 'notify'
+
+/** All ways that this process has, best first; none when no service manager wants to hear anything. */
+export function notifyWays({ environment, pid, loadAddon }: WaysOptions): NotifyWay[] {
+  const { NOTIFY_SOCKET: address, LISTEN_PID: listenPid, LISTEN_FDNAMES: names } = environment
+  for (const name of ['NOTIFY_SOCKET', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name]
+  if (!address) return []
+  const ways: NotifyWay[] = []
+  const addon = loadAddon()
+  if (addon !== undefined) ways.push(addonWay(addon, address))
+  const place = listenPid === String(pid) ? (names ?? '').split(':').indexOf(DESCRIPTOR_NAME) : -1
+  if (place >= 0) ways.push(descriptorWay(LISTEN_FDS_START + place))
+  ways.push(programWay(address, environment))
+  return ways
+}
