@@ -17,6 +17,7 @@ export type {
   AnySchema,
   CheckFault,
   ChoiceSchema,
+  Include,
   Infer,
   InferKeys,
   JsonSchema,
@@ -38,5 +39,5 @@ export { nearest, sameWord, suggest } from './schema/nearest.ts'
 export { path, secret } from './schema/path.ts'
 export { duration, showDuration, showSize, size } from './schema/quantity.ts'
 export { alternatives, quote, showWritten } from './schema/quote.ts'
-export { boolean, enumeration, integer, number, readText, reference, scalar, string } from './schema/scalar.ts'
+export { boolean, enumeration, integer, NAME, number, readText, reference, scalar, string } from './schema/scalar.ts'
 export { choice, list, map, overrides, table } from './schema/structure.ts'

@@ -6,6 +6,7 @@ import { nearest } from '#base/schema.ts'
 import { applyEnvironment, applySets } from './environment.ts'
 import type { Fault, KeyPath, Origin } from './fault.ts'
 import { DEFAULT, inReadingOrder, showOrigin } from './fault.ts'
+import type { NamedFile } from './include.ts'
 import { decode, readingHint } from './secret.ts'
 import { parseFile } from './syntax.ts'
 import { parseKey } from './toml.ts'
@@ -31,6 +32,8 @@ export interface LoadInputs<S> {
   readonly folder: string
   /** Reads the configuration file and the files that it names; throws the system's error. */
   readonly readFile: (path: string) => string | Uint8Array
+  /** The files that the program brings with it, by name: device profiles. */
+  readonly named?: (name: string) => NamedFile | undefined
   /** Access mode of a file that it names; without it modes are not looked at. */
   readonly modeOf?: (path: string) => number | undefined
   /** Wall-clock time; without it nothing is called out of date. */
@@ -70,7 +73,9 @@ export function loadConfig<const S extends TableSchema>(inputs: LoadInputs<S>): 
   const folder = inputs.file === undefined ? inputs.folder : dirname(resolve(inputs.folder, inputs.file))
   const references: Walk['references'] = []
   const { schema, readFile, modeOf = () => undefined, nowMs } = inputs
-  const walk: Walk = { root: schema, folder, defaultFolder: inputs.folder, readFile, modeOf, nowMs, faults, warnings, references }
+  const includes = { named: inputs.named ?? (() => undefined), seen: new Map() }
+  const files = { folder, defaultFolder: inputs.folder, readFile, modeOf, includes }
+  const walk: Walk = { root: schema, ...files, nowMs, faults, warnings, references }
   const config = validate(walk, inputs.schema, root, [])
   checkReferences(walk, root)
   const clean = config !== FAILED && faults.length === 0

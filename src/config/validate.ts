@@ -5,6 +5,7 @@ import { alternatives, nearest, quote, showWritten, suggest } from '#base/schema
 import { applyCheck } from './check.ts'
 import type { KeyPath } from './fault.ts'
 import { DEFAULT, rankOf, showKey } from './fault.ts'
+import { withIncluded } from './include.ts'
 import { readSecret } from './secret.ts'
 import type { Node, TableNode } from './tree.ts'
 import { nodeFrom, tableNode } from './tree.ts'
@@ -117,8 +118,10 @@ function validateChoice(walk: Walk, schema: ChoiceSchema, node: Node, path: KeyP
   return value === FAILED ? FAILED : { [discriminator]: word, ...(value as object) }
 }
 
-function validateTable(walk: Walk, schema: TableSchema, node: Node, path: KeyPath, discriminator?: string): unknown {
-  if (node.kind !== 'table') return failNotTable(walk, node, path)
+function validateTable(walk: Walk, schema: TableSchema, written: Node, path: KeyPath, discriminator?: string): unknown {
+  if (written.kind !== 'table') return failNotTable(walk, written, path)
+  const node = withIncluded(walk, schema, written, path, (inner, whole, tree) => validate(inner, whole, tree, []))
+  if (node === FAILED) return FAILED
   const value: Record<string, unknown> = {}
   let failed = false
   const meant = new Set<string | undefined>()

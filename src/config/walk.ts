@@ -3,6 +3,7 @@
 import type { AnySchema, Outside, Written } from '#base/schema.ts'
 import type { Fault, KeyPath, Origin } from './fault.ts'
 import { showKey } from './fault.ts'
+import type { Includes } from './include.ts'
 import type { Node, TableNode } from './tree.ts'
 
 /** What a walk needs and what it finds. */
@@ -11,6 +12,7 @@ export interface Walk extends Outside {
   /** Where relative paths count from, for what was written and for defaults. */
   readonly folder: string
   readonly defaultFolder: string
+  readonly includes: Includes
   readonly faults: Fault[]
   readonly warnings: Fault[]
   /** Names that must exist as `[target.NAME]`, to be looked up when the whole tree is known. */

@@ -16,6 +16,8 @@ export interface DeviceState {
   reason?: string
   /** The last time in which nothing was read. */
   gap?: Gap
+  /** False: the port is open, and the device does not answer. Absent where nothing is asked of it. */
+  answering?: boolean
   /** Values dropped since the start because the store did not take them in time. */
   dropped?: number
 }
@@ -43,11 +45,17 @@ export class StateReport {
 
   /** Changes the state; the last gap stays part of it until there is another. */
   set(change: Pick<DeviceState, 'state' | 'reason' | 'gap'>): void {
-    const { state, since, port, gap, dropped } = this.#state
-    const known = { ...(gap && { gap }), ...(dropped !== undefined && { dropped }) }
+    const { state, since, port, gap, dropped, answering } = this.#state
+    const same = change.state === 'online' && answering !== undefined ? { answering } : {}
+    const known = { ...(gap && { gap }), ...(dropped !== undefined && { dropped }), ...same }
     this.#state = { state: change.state, since: change.state === state && since !== undefined ? since : this.#clock.now(), port, ...known }
     if (change.reason !== undefined) this.#state.reason = change.reason
     if (change.gap !== undefined) this.#state.gap = change.gap
+    this.#due = true
+  }
+
+  setAnswering(answering: boolean): void {
+    this.#state = { ...this.#state, answering }
     this.#due = true
   }
 

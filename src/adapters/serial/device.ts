@@ -3,17 +3,22 @@ import { describeError, type GatewayError, isGatewayError } from '#base/errors.t
 import type { Logger } from '#base/logger.ts'
 import { type Broker, type Client, type ClientLimits, type CloseReason, Message, type PressureListener } from '#broker/ports.ts'
 import type { DeframerCounters } from '#codecs/framing/index.ts'
-import type { SerialDeviceConfig } from './config-keys.ts'
+import type { SerialDeviceConfig } from './config.ts'
+import { isModbus } from './config-check.ts'
 import { type DeviceState, StateReport } from './device-state.ts'
 import { type Gap, SerialEngine } from './engine.ts'
-import { type LineCounters, LineReader } from './line-reader.ts'
+import type { LineCounters } from './frame-reader.ts'
+import { ModbusProtocol } from './modbus/protocol.ts'
 import { Outbox, type OutboxCounters } from './outbox.ts'
-import { Points, type Reading } from './points.ts'
+import type { Reading } from './points.ts'
 import type { PortOpener } from './port.ts'
+import type { Protocol, ProtocolEvents } from './protocol.ts'
+import { PublishPolicy } from './publish-policy.ts'
 import { QuietLog } from './quiet-log.ts'
+import { StreamProtocol } from './stream-protocol.ts'
 import { DeviceWriter, type WriteCounters } from './writer.ts'
 
-/** Names of points that one device may use; fields beyond them are counted as invalid. */
+/** Names that fields of one device may bring by themselves; fields beyond them are counted as invalid. */
 export const POINTS_MAX = 1024
 /** Wait before a client that was kicked is attached again. */
 const REATTACH_MS = 1000
@@ -53,12 +58,15 @@ export class SerialDevice implements PressureListener {
   readonly #base: string
   readonly #logger: Logger
   readonly #quiet: QuietLog
-  readonly #reader: LineReader
+  readonly #protocol: Protocol
+  readonly #policy: PublishPolicy
   readonly #outbox: Outbox
   readonly #engine: SerialEngine
   readonly #writer: DeviceWriter
   readonly #report: StateReport
   readonly #topics = new Map<string, string>()
+  /** Topics that nobody configured. */
+  #unasked = 0
   #client: Client | undefined
   #reportedDrops = 0
   #dropTimer: Timer | undefined
@@ -74,21 +82,16 @@ export class SerialDevice implements PressureListener {
     this.#logger = options.logger.child({ serial: name })
     this.#quiet = new QuietLog(this.#logger, clock)
     this.#report = new StateReport(name, config.port, broker, clock)
-    const points = new Points(config.points)
-    this.#reader = new LineReader(
-      config,
-      points,
-      reading => this.#publish(reading),
-      reason => this.#quiet.warn('line-malformed', 'a line cannot be read', { reason }),
-    )
+    this.#protocol = this.#makeProtocol()
+    this.#policy = new PublishPolicy(config, this.#protocol.polls, clock)
     this.#outbox = this.#makeOutbox()
     this.#engine = this.#makeEngine()
     this.#writer = new DeviceWriter({
       base: this.#base,
-      config,
-      points,
-      write: bytes => this.#engine.write(bytes),
+      filters: this.#protocol.filters,
+      command: async (topic, payload) => this.#protocol.command(topic, payload),
       failed: (topic, reason) => this.#quiet.warn('write-failed', 'a write did not reach the device', { topic, reason }),
+      respond: (request, error) => this.#respond(request, error),
       closed: reason => this.#closed(reason),
     })
   }
@@ -102,8 +105,8 @@ export class SerialDevice implements PressureListener {
   /** Closes the port, publishes the state `stopped` and what still waits, and detaches; takes half a second at most. */
   async stop(): Promise<void> {
     const { clock, broker } = this.#options
+    this.#protocol.stop()
     await this.#engine.stop()
-    this.#reader.reset()
     this.#setState({ state: 'stopped' })
     if (this.#outbox.waiting > 0) {
       let timer: Timer | undefined
@@ -127,8 +130,8 @@ export class SerialDevice implements PressureListener {
       name: this.#options.name,
       port: this.#options.config.port,
       state: this.#report.state,
-      framing: this.#reader.framing,
-      lines: this.#reader.counters,
+      framing: this.#protocol.framing,
+      lines: this.#protocol.lines,
       messages: this.#outbox.counters,
       writes: this.#writer.counters,
       waiting: this.#outbox.waiting,
@@ -137,6 +140,17 @@ export class SerialDevice implements PressureListener {
 
   pressure(high: boolean): void {
     if (!high) this.#outbox.drain()
+  }
+
+  #makeProtocol(): Protocol {
+    const { config, clock } = this.#options
+    const events: ProtocolEvents = {
+      reading: reading => this.#publish(reading),
+      write: bytes => this.#engine.write(bytes),
+      warn: (kind, message, fields) => this.#quiet.warn(kind, message, fields),
+      answering: (unit, answers, reason) => this.#answering(unit, answers, reason),
+    }
+    return isModbus(config) ? new ModbusProtocol(config, clock, events) : new StreamProtocol(config, clock, events)
   }
 
   #makeOutbox(): Outbox {
@@ -161,13 +175,14 @@ export class SerialDevice implements PressureListener {
         parity: config.parity,
         stopBits: config.stop_bits as 1 | 2,
         rtsCts: config.rts_cts,
+        ...(config.rts !== 'auto' && { rts: { level: config.rts === 'on-send', beforeMs: config.rts_before, afterMs: config.rts_after } }),
       },
       opener,
       clock,
-      idleMs: this.#reader.idleMs,
+      idleMs: this.#protocol.idleMs,
       events: {
-        data: bytes => this.#reader.push(bytes),
-        idle: () => this.#reader.idle(),
+        data: bytes => this.#protocol.push(bytes),
+        idle: () => this.#protocol.idle(),
         online: gap => this.#online(gap),
         offline: reason => this.#offline(reason),
       },
@@ -213,51 +228,100 @@ export class SerialDevice implements PressureListener {
     }
   }
 
-  #publish(reading: Reading): void {
-    const { config, broker, clock, name } = this.#options
-    const json = config.format === 'json'
-    if (!json && (!reading.good || reading.value === null)) return
+  /** False: the reading has no place, there are too many names. */
+  #publish(reading: Reading): boolean {
     const topic = this.#topicOf(reading.point)
-    if (topic === undefined) return
-    const timeMs = clock.now()
-    const timeQuality = clock.synchronised() ? 'synced' : 'unsynced'
-    const { value, unit } = reading
-    const payload = json ? JSON.stringify({ value, unit, time: timeMs, timeQuality, quality: reading.good ? 'good' : 'bad' }) : reading.text
+    if (topic === undefined) return false
+    const { publish, qualityChanged } = this.#policy.judge(reading)
+    if (publish) this.#publishOn(topic, reading, qualityChanged)
+    return true
+  }
+
+  #publishOn(topic: string, reading: Reading, qualityChanged: boolean): void {
+    const { config } = this.#options
+    const { value, unit, good, error } = reading
+    if (config.format === 'json') {
+      const { timeMs: time, timeQuality } = this.#timeNow()
+      const payload = { value, unit, time, timeQuality, quality: good ? 'good' : 'bad', ...(error !== undefined && { error }) }
+      this.#add(topic, Buffer.from(JSON.stringify(payload)), config.retain, JSON_PROPERTIES)
+      return
+    }
+    if (qualityChanged && this.#protocol.polls) {
+      this.#add(`${topic}/$quality`, Buffer.from(good ? 'good' : `bad: ${error ?? 'not a value of this point'}`), true)
+    }
+    if (good && value !== null) this.#add(topic, reading.bytes ?? Buffer.from(reading.text), config.retain)
+  }
+
+  #add(topic: string, payload: Uint8Array, retain: boolean, properties?: Message['properties']): void {
+    const { broker, name } = this.#options
     this.#outbox.add(
       Message.from({
         topic,
-        payload: Buffer.from(payload),
+        payload,
         qos: 1,
-        retain: config.retain,
+        retain,
         publisher: `$serial:${name}`,
-        timeMs,
-        timeQuality,
+        ...this.#timeNow(),
         takenAtMs: broker.runningMs(),
-        properties: json ? JSON_PROPERTIES : undefined,
+        properties,
       }),
     )
+  }
+
+  #timeNow(): { timeMs: number; timeQuality: 'synced' | 'unsynced' } {
+    const { clock } = this.#options
+    return { timeMs: clock.now(), timeQuality: clock.synchronised() ? 'synced' : 'unsynced' }
+  }
+
+  /** Says what became of a write where its message asks for it (`MQTT 5 §4.10`). */
+  #respond(request: Message, error: string | undefined): void {
+    const { responseTopic, correlationData } = request.properties ?? {}
+    if (responseTopic === undefined) return
+    const payload = JSON.stringify(error === undefined ? { ok: true } : { ok: false, error })
+    this.#add(responseTopic, Buffer.from(payload), false, { ...JSON_PROPERTIES, ...(correlationData && { correlationData }) })
+  }
+
+  /** A unit of the line, or the device itself, answers again or does not any more. */
+  #answering(unit: string | undefined, answers: boolean, reason: string): void {
+    const said = answers ? 'a unit answers' : 'a unit does not answer, it is left alone for a while'
+    this.#quiet.warn(`answering ${unit ?? ''}`, said, { unit, reason })
+    if (unit === undefined) {
+      this.#report.setAnswering(answers)
+      this.#publishState()
+      return
+    }
+    const { clock } = this.#options
+    const state = { state: answers ? 'online' : 'offline', since: clock.now(), ...(reason !== '' && { reason }) }
+    this.#add(`${this.#base}${unit}/$state`, Buffer.from(JSON.stringify(state)), true, JSON_PROPERTIES)
   }
 
   #topicOf(point: string): string | undefined {
     const known = this.#topics.get(point)
     if (known !== undefined) return known
-    if (this.#topics.size >= POINTS_MAX) {
-      this.#reader.counters.invalid++
+    if (this.#unasked >= POINTS_MAX) {
       this.#quiet.warn('points', `the device has more than ${POINTS_MAX} points`, { point })
       return undefined
     }
+    if (!this.#isConfigured(point)) this.#unasked++
     const topic = this.#base + point
     this.#topics.set(point, topic)
     return topic
   }
 
+  #isConfigured(point: string): boolean {
+    const { points, units } = this.#options.config
+    const [unit, name] = point.split('/') as [string, string?]
+    return name === undefined ? points[point] !== undefined : units[unit] !== undefined
+  }
+
   #online(gap: Gap | undefined): void {
     this.#logger.info('port open', { port: this.#options.config.port, ...(gap && { gapMs: gap.to - gap.from }) })
     this.#setState({ state: 'online', ...(gap && { gap }) })
+    this.#protocol.opened()
   }
 
   #offline(reason: GatewayError): void {
-    this.#reader.reset()
+    this.#protocol.lost()
     this.#logger.warn('port not open, it is looked for', { port: this.#options.config.port, reason: describeError(reason) })
     this.#setState({ state: 'offline', reason: reason.message })
   }

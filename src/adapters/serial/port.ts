@@ -9,6 +9,8 @@ export interface LineSettings {
   parity: 'none' | 'even' | 'odd'
   stopBits: 1 | 2
   rtsCts: boolean
+  /** The RTS wire while something is sent, for RS-485 adapters that want it: its level, and pauses before and after. */
+  rts?: { level: boolean; beforeMs: number; afterMs: number }
 }
 
 /** Where an open port's events go. Calls come synchronously and must not throw. */

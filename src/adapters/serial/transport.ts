@@ -1,6 +1,8 @@
 import { constants, readSync, writeSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { describeError, GatewayError, systemCode } from '#base/errors.ts'
+import { systemClock } from '#base/system-clock.ts'
+import { HalfDuplexPort } from './half-duplex.ts'
 import type { LineSettings, Port, PortEvents, PortOpener } from './port.ts'
 
 /** Bytes that wait to be sent at most, beyond what the system has taken. When full, writes are refused. */
@@ -21,6 +23,10 @@ export interface BoundPort {
   readonly poller: BoundPoller
   close(): Promise<void>
   flush(): Promise<void>
+  /** Sets the wires of the modem control lines. */
+  set(options: { rts?: boolean }): Promise<void>
+  /** Resolves once all is on the line. */
+  drain(): Promise<void>
 }
 
 interface BoundPoller {
@@ -53,7 +59,8 @@ export const serialPorts: PortOpener = {
       throw openFault(settings.path, cause)
     }
     if (!isBoundPort(bound)) throw new GatewayError('runtime-unfit', 'serial ports are supported on Linux and macOS only')
-    return new BindingPort(bound, events)
+    const port = new BindingPort(bound, events)
+    return settings.rts === undefined ? port : new HalfDuplexPort(port, bound, settings.rts, systemClock())
   },
 }
 

@@ -1,50 +1,45 @@
-import { describeError, GatewayError } from '#base/errors.ts'
+import { describeError } from '#base/errors.ts'
 import type { Client, CloseReason, Entry, Message, PublishRun, Sink } from '#broker/ports.ts'
-import { decodeText, encodeText } from '#codecs/framing/index.ts'
-import type { SerialDeviceConfig } from './config-keys.ts'
-import type { Points } from './points.ts'
 
 export interface WriteCounters {
-  /** Writes that the system has taken for the device. */
+  /** Writes that the device has, as far as can be told. */
   sent: number
-  /** Writes that were dropped: the port is not open or does not take more, or the payload is unfit. */
+  /** Writes that were dropped: the port is not open or does not take more, the device refuses, or the payload is unfit. */
   failed: number
 }
 
 export interface WriterOptions {
   /** `serial/{name}/`. */
   base: string
-  config: SerialDeviceConfig
-  points: Points
-  write(bytes: Uint8Array): Promise<void>
+  /** Topics below `base` that are for the device. */
+  filters: readonly string[]
+  /** Carries out a message; `topic` is what follows `base`. Rejects or throws with the reason. */
+  command(topic: string, payload: Uint8Array): Promise<void>
   failed(topic: string, reason: string): void
+  /** Somebody wants to know what became of a message (`MQTT 5 §4.10`). */
+  respond(request: Message, error: string | undefined): void
   closed(reason: CloseReason): void
 }
 
 /**
- * Messages to the device: what is published on `serial/{name}/write` and `serial/{name}/{point}/set`. A write is
- * acknowledged when the system has it, and also when it failed: a command that comes hours late does harm.
+ * Messages to the device. A write is acknowledged when the device has it as far as can be told, and also when it failed: a
+ * command that comes hours late does harm.
  */
 export class DeviceWriter implements Sink {
   readonly counters: WriteCounters = { sent: 0, failed: 0 }
   readonly congested = false
   readonly #options: WriterOptions
-  readonly #end: Uint8Array
   #client: Client | undefined
 
   constructor(options: WriterOptions) {
-    const { config } = options
     this.#options = options
-    this.#end = encodeText(config.write_end ?? config.delimiter, config.encoding)
   }
 
   /** Subscribes for a client that was just attached. Retained messages do not count: they are not commands of now. */
   attach(client: Client): void {
-    const { base, config } = this.#options
+    const { base } = this.#options
     this.#client = client
-    const filters: string[] = []
-    if (config.write) filters.push(`${base}write`)
-    if (Object.values(config.points).some(point => point.set !== undefined)) filters.push(`${base}+/set`)
+    const filters = this.#options.filters.map(filter => base + filter)
     if (filters.length === 0) return
     const { codes } = client.subscribe(filters.map(filter => ({ filter, qos: 1, retainHandling: 2 })))
     for (const [index, code] of codes.entries())
@@ -74,27 +69,16 @@ export class DeviceWriter implements Sink {
   }
 
   async #write(message: Message): Promise<void> {
+    const { base, command, failed, respond } = this.#options
+    let error: string | undefined
     try {
-      await this.#options.write(this.#lineOf(message))
+      await command(message.topic.slice(base.length), message.payload)
       this.counters.sent++
-    } catch (error) {
+    } catch (thrown) {
+      error = describeError(thrown)
       this.counters.failed++
-      this.#options.failed(message.topic, describeError(error))
+      failed(message.topic, error)
     }
+    if (message.properties?.responseTopic !== undefined) respond(message, error)
   }
-
-  #lineOf(message: Message): Uint8Array {
-    const { base, config, points } = this.#options
-    const { payload } = message
-    if (payload.length > config.max_length) throw new GatewayError('encode-range', `a write has ${config.max_length} bytes at most`)
-    if (message.topic === `${base}write`) return withEnd(payload, this.#end)
-    const point = message.topic.slice(base.length, -'/set'.length)
-    return withEnd(encodeText(points.writeLine(point, decodeText(payload, 'utf8')), config.encoding), this.#end)
-  }
-}
-
-/** `line` with its end, unless it brings it already. */
-function withEnd(line: Uint8Array, end: Uint8Array): Uint8Array {
-  if (end.length === 0 || (line.length >= end.length && Buffer.compare(line.subarray(line.length - end.length), end) === 0)) return line
-  return Buffer.concat([line, end])
 }

@@ -92,9 +92,22 @@ export interface ListSchema<T = unknown, P extends Presence = Presence> extends 
   readonly max: number
 }
 
+/** A table that can take what it does not say itself from a section of another file, which one of its keys names. */
+export interface Include {
+  /** The key that names the file: a name that the program knows, or a path. */
+  readonly key: string
+  /** The section of the file that is taken. */
+  readonly section: string
+  /** Whether of the section only those keys are taken that the table has. */
+  readonly partial: boolean
+  /** The schema of the whole file. */
+  schema(): TableSchema
+}
+
 export interface TableSchema<T = unknown, P extends Presence = Presence> extends Documented<T, P> {
   readonly kind: 'table'
   readonly keys: TableKeys
+  readonly include?: Include
   check?(value: T, outside: Outside): readonly CheckFault[]
 }
 

@@ -4,6 +4,7 @@ import type {
   AnySchema,
   CheckFault,
   ChoiceSchema,
+  Include,
   Infer,
   InferKeys,
   KeyOptions,
@@ -29,6 +30,8 @@ type TableOptions<K extends TableKeys> = KeyOptions & {
   readonly optional?: boolean
   /** A check over several keys; runs when each of them is right by itself. */
   readonly check?: (value: InferKeys<K>, outside: Outside) => readonly CheckFault[]
+  /** What it does not say may stand in another file. */
+  readonly include?: Include
 }
 
 /** A table with known keys; any other key is a fault. */
@@ -36,8 +39,17 @@ export function table<const K extends TableKeys, const O extends TableOptions<K>
   keys: K,
   options: O,
 ): TableSchema<InferKeys<K>, OptionalOf<O>> {
-  const { description, deprecated, example, check } = options
-  return { kind: 'table', presence: optionalOf(options), keys, description, deprecated, example, ...(check && { check }) }
+  const { description, deprecated, example, check, include } = options
+  return {
+    kind: 'table',
+    presence: optionalOf(options),
+    keys,
+    description,
+    deprecated,
+    example,
+    ...(check && { check }),
+    ...(include && { include }),
+  }
 }
 
 type Override<S> = S extends ScalarSchema<infer T> ? ScalarSchema<T, 'optional'> : S

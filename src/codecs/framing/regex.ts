@@ -17,8 +17,11 @@ export class RegexParser implements LineParser {
   readonly lengthMax: number
   readonly #expression: RegExp
 
-  /** @throws GatewayError `config-invalid` */
-  constructor(pattern: string) {
+  /**
+   * @param needsGroup whether a pattern without named group is refused
+   * @throws GatewayError `config-invalid`
+   */
+  constructor(pattern: string, needsGroup = true) {
     if (pattern.length > PATTERN_LENGTH_MAX)
       throw new GatewayError('config-invalid', `pattern is longer than ${PATTERN_LENGTH_MAX} characters`)
     try {
@@ -27,7 +30,7 @@ export class RegexParser implements LineParser {
     } catch (cause) {
       throw new GatewayError('config-invalid', `pattern: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
     }
-    if (this.names.length === 0) {
+    if (needsGroup && this.names.length === 0) {
       throw new GatewayError('config-invalid', 'pattern has no named group', {
         hint: 'name what is to be published: (?<temperature>[-.0-9]+)',
       })

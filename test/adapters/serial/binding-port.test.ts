@@ -19,7 +19,7 @@ function bind(file: string) {
   }
   const log: string[] = []
   const port = new BindingPort(
-    { fd, poller, close, flush: async () => {} },
+    { fd, poller, close, flush: async () => {}, set: async () => {}, drain: async () => {} },
     { data: bytes => log.push(Buffer.from(bytes).toString()), lost: reason => log.push(`lost: ${reason}`) },
   )
   return { port, poller, asked, log, closes: () => closes }

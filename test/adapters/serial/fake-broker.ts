@@ -100,7 +100,7 @@ export class FakeBroker {
 
   route(topic: string): Route | undefined {
     if (/[\0+#]/.test(topic)) return undefined
-    return { topic, topicBytes: Buffer.from(topic), empty: false }
+    return { topic, topicBytes: Buffer.from(topic), empty: false, plain: true }
   }
 
   awaitCommit(waiter: CommitWaiter): void {
@@ -130,8 +130,8 @@ export class FakeBroker {
   }
 
   /** Somebody publishes to the device. */
-  deliver(topic: string, payload: string): Entry {
-    const message = Message.from({ topic, payload: Buffer.from(payload), qos: 1 })
+  deliver(topic: string, payload: string, properties?: Message['properties']): Entry {
+    const message = Message.from({ topic, payload: Buffer.from(payload), qos: 1, properties })
     const entry = new QueueEntry(this.#seq++, message, 1, false, undefined)
     this.request?.sink.deliver(entry)
     return entry
