@@ -42,7 +42,6 @@ export function handleConnect(connection: MqttConnection, bytes: Buffer, start: 
     .then(identity => {
       if (connection.phase !== 'admitting') return
       attach(connection, arrival, identity, undefined)
-      connection.goOn()
     })
     .catch((error: unknown) => refuseConnect(connection, error))
 }
@@ -92,10 +91,7 @@ function exchange(connection: MqttConnection, arrival: Arrival, credentials: Cre
     connection,
     authenticationMethod,
     () => connection.broker.exchange(authenticationMethod, credentials),
-    (identity, data) => {
-      attach(connection, arrival, identity, data)
-      connection.goOn()
-    },
+    (identity, data) => attach(connection, arrival, identity, data),
     error => refuseConnect(connection, error),
   )
   connection.authentication.start(authenticationData)
@@ -119,7 +115,6 @@ function attach(
   identity: Identity,
   authenticationData: Uint8Array | undefined,
 ): void {
-  const { listener } = connection
   const admission = { sessionPresent: true, assigned, authenticationData }
   // Before anything is taken over or forgotten: one who cannot be told the terms does not come in [MQTT-3.1.2-24].
   if (connection.packetBytesMax !== Number.POSITIVE_INFINITY && acceptance(connection, packet, admission) === undefined) {
@@ -132,10 +127,7 @@ function attach(
   connection.identity = identity
   connection.sink = sink
   sink.client = client
-  connection.open(client)
-  listener.opened(connection)
-  const frame = acceptance(connection, packet, { ...admission, sessionPresent })!
-  connection.answer(position, { frame, after: () => client.resume() })
+  connection.admit(client, position, acceptance(connection, packet, { ...admission, sessionPresent })!)
 }
 
 function attachRequest(connection: MqttConnection, packet: ConnectPacket, identity: Identity, sink: MqttSink): AttachRequest {

@@ -104,15 +104,26 @@ export class MqttConnection {
     this.releaseAnswers(position)
   }
 
-  /** The client is in: publishes can be read. */
-  open(client: Client): void {
+  /**
+   * The client is in as soon as `connack` has left, which is after the commit of what it says; nothing is taken and nothing
+   * else is said before [MQTT-3.2.0-1].
+   */
+  admit(client: Client, position: number, connack: Uint8Array): void {
     this.client = client
-    this.phase = 'open'
+    this.phase = 'admitting'
     this.#publishes = new PublishReader(this, client)
+    this.answer(position, { frame: connack, after: () => this.#open(client) })
+    if (this.#isAdmitting()) this.pause()
   }
 
-  /** Goes on after an admission that took its time. */
-  goOn(): void {
+  #isAdmitting(): boolean {
+    return this.phase === 'admitting'
+  }
+
+  #open(client: Client): void {
+    this.phase = 'open'
+    this.listener.opened(this)
+    client.resume()
     if (this.#paused) this.#resume()
     const rest = this.#incoming.join(NOTHING)
     if (rest !== undefined && rest.length > 0) this.#feed(rest)
@@ -165,7 +176,7 @@ export class MqttConnection {
     const end = bytes.length
     let at = 0
     while (at < end && this.phase !== 'closed') {
-      if (this.phase === 'admitting') return this.#incoming.keep(bytes, at, 0)
+      if (this.#isAdmitting()) return this.#incoming.keep(bytes, at, 0)
       if (this.phase === 'open' && bytes[at] >>> 4 === 3) {
         at = this.#publishes!.read(bytes, at)
         if (at === end) return
