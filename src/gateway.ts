@@ -22,9 +22,10 @@ import { build } from '#system/build.ts'
 import { device } from '#system/device.ts'
 import { sqliteVersion } from '#system/runtime.ts'
 import { RunningBridges } from './gateway/bridges.ts'
+import { clientLimits } from './gateway/client-limits.ts'
 import { controlOf } from './gateway/control.ts'
 import { gatewayId } from './gateway/identity.ts'
-import { clientLimits, LISTENER_PROTOCOLS, type ListenerServices, type RunningListener } from './gateway/listeners.ts'
+import { LISTENER_PROTOCOLS, type ListenerServices, type RunningListener } from './gateway/listeners.ts'
 import { stateLine } from './gateway/state-line.ts'
 import { storeProgram } from './gateway/store-worker.ts'
 
@@ -162,6 +163,8 @@ export class Gateway {
         return LISTENER_PROTOCOLS.mqtt(name, config, limits, services)
       case 'coap':
         return LISTENER_PROTOCOLS.coap(name, config, limits, services)
+      case 'mqtt-sn':
+        return LISTENER_PROTOCOLS['mqtt-sn'](name, config, limits, services)
     }
   }
 

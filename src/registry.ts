@@ -1,5 +1,6 @@
 /** What there is: the tables of the configuration, and what stands behind each of their words. One line a folder. */
 import { coapKeys } from '#adapters/coap/index.ts'
+import { mqttSnKeys } from '#adapters/mqtt-sn/index.ts'
 import { serialSchema } from '#adapters/serial/index.ts'
 import { adminSchema } from '#admin/config.ts'
 import type { CheckFault, Infer, InferKeys } from '#base/schema.ts'
@@ -8,7 +9,7 @@ import { type CommonConfig, rootSchema as compose } from '#config/common.ts'
 import { listenersSchema } from '#listeners/config.ts'
 
 const features = {
-  listeners: listenersSchema({ coap: coapKeys }),
+  listeners: listenersSchema({ coap: coapKeys, 'mqtt-sn': mqttSnKeys }),
   bridges,
   serial: serialSchema,
   admin: adminSchema,

@@ -5,13 +5,16 @@ import type { ListenerStatus } from '#admin/ports.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/logger.ts'
 import { isUnixAddress, showAddress } from '#base/schema.ts'
-import type { Access, Broker, ClientLimits } from '#broker/ports.ts'
+import type { Access, Broker } from '#broker/ports.ts'
 import type { Limits } from '#config/limits.ts'
 import { openTcpListener } from '#listeners/tcp.ts'
 import type { StreamListener } from '#listeners/types.ts'
 import { openUdpListener } from '#listeners/udp.ts'
 import { openUnixListener } from '#listeners/unix.ts'
 import type { ListenerConfig } from '#registry.ts'
+import { clientLimits } from './client-limits.ts'
+import { kebab } from './counter-names.ts'
+import { openMqttSn } from './mqtt-sn-listener.ts'
 
 export interface ListenerServices {
   broker: Broker
@@ -29,7 +32,7 @@ export interface RunningListener {
   stop(): Promise<void>
 }
 
-type Of<P extends ListenerConfig['protocol']> = Extract<ListenerConfig, { protocol: P }>
+export type Of<P extends ListenerConfig['protocol']> = Extract<ListenerConfig, { protocol: P }>
 type Open<P extends ListenerConfig['protocol']> = (
   name: string,
   config: Of<P>,
@@ -113,21 +116,6 @@ export async function openCoap(name: string, config: Of<'coap'>, limits: Limits,
   }
 }
 
-/** The limits of a client that is not MQTT's. */
-export function clientLimits(limits: Limits): ClientLimits {
-  return {
-    queue: {
-      messagesMax: limits.queue_messages,
-      bytesMax: limits.queue_bytes,
-      ageMaxMs: 0,
-      whenFull: 'drop-oldest',
-      qos0: limits.queue_qos0,
-    },
-    inFlightMax: limits.receive_maximum,
-    topicLevelsMax: limits.topic_levels,
-  }
-}
-
 function mqttLimits(limits: Limits): MqttLimits {
   return {
     packetBytesMax: limits.max_packet,
@@ -142,15 +130,13 @@ function mqttLimits(limits: Limits): MqttLimits {
   }
 }
 
-function kebab(counters: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(counters).map(([name, value]) => [name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`), value]),
-  )
-}
-
 function prefixed(prefix: string, counters: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(counters).map(([name, value]) => [prefix + name, value]))
 }
 
 /** By protocol. */
-export const LISTENER_PROTOCOLS: { [P in ListenerConfig['protocol']]: Open<P> } = { mqtt: openMqtt, coap: openCoap }
+export const LISTENER_PROTOCOLS: { [P in ListenerConfig['protocol']]: Open<P> } = {
+  mqtt: openMqtt,
+  coap: openCoap,
+  'mqtt-sn': openMqttSn,
+}

@@ -73,24 +73,34 @@ const coapKeys = {
   ...common,
 }
 
+const mqttSnKeys = {
+  transport: enumeration(['udp'], { default: 'udp', planned: ['dtls'], description: 'How the datagrams come.' }),
+  bind: bind({ required: true, description: 'The address to listen on.', example: '127.0.0.1:1884' }),
+  ...common,
+}
+
 /** What the adapters add to the keys of their listeners, by protocol. */
-interface AddedKeys<C extends TableKeys> {
+interface AddedKeys<C extends TableKeys, S extends TableKeys> {
   readonly coap: C
+  readonly 'mqtt-sn': S
 }
 
 /** `[listeners.NAME]`. Where the file has none, those of the embedded defaults: loopback only. */
-export function listenersSchema<const C extends TableKeys>(added: AddedKeys<C>) {
+export function listenersSchema<const C extends TableKeys, const S extends TableKeys>(added: AddedKeys<C, S>) {
   const keys: typeof coapKeys & C = { ...coapKeys, ...added.coap }
   const coap = table(keys, { description: 'CoAP (RFC 7252).' })
-  const listener = choice('protocol', { mqtt, coap }, { planned: ['mqtt-sn', 'stomp'], description: 'A place where clients come in.' })
+  const snKeys: typeof mqttSnKeys & S = { ...mqttSnKeys, ...added['mqtt-sn'] }
+  const sn = table(snKeys, { description: 'MQTT-SN 1.2.' })
+  const listener = choice('protocol', { mqtt, coap, 'mqtt-sn': sn }, { planned: ['stomp'], description: 'A place where clients come in.' })
   return map(listener, {
     max: 100,
     fallback: {
       local: { protocol: 'mqtt', transport: 'tcp', bind: '127.0.0.1:1883' },
       coap: { protocol: 'coap', transport: 'udp', bind: '127.0.0.1:5683' },
+      'mqtt-sn': { protocol: 'mqtt-sn', transport: 'udp', bind: '127.0.0.1:1884' },
     },
     description:
-      'Where clients come in. Without any in the file: `local` (MQTT) and `coap`, both on loopback. With one, those of the file are all there are.',
+      'Where clients come in. Without any in the file: `local` (MQTT), `coap` and `mqtt-sn`, all on loopback. With one, those of the file are all there are.',
     example: { local: { protocol: 'mqtt', transport: 'tcp', bind: '127.0.0.1:1883' } },
     check: value => checkAddresses(value as Named<BoundListener>),
   })

@@ -14,6 +14,10 @@ export interface UdpListenerOptions {
   bind: SocketAddress
   /** Takes one datagram; the bytes belong to the taker. */
   onDatagram: (bytes: Buffer, remote: DatagramRemote) => void
+  /** A multicast group to listen to as well, by the interface that has this address (undefined: the kernel's choice). */
+  group?: { address: string; interfaceAddress: string | undefined } | undefined
+  /** Datagrams go to multicast groups and broadcast addresses too, by the interface of the bound address. */
+  toMany?: boolean | undefined
   /** What the kernel keeps while the event loop is busy (the kernel's own maximum permitting). */
   receiveBufferBytes?: number
   /** Bytes that may wait for the kernel; a datagram beyond is dropped and counted. */
@@ -40,6 +44,7 @@ export async function openUdpListener(options: UdpListenerOptions): Promise<Data
   try {
     const { address, family } = await lookup(host)
     socket = await bind(address, family, port)
+    openToMany(socket, options)
   } catch (cause) {
     throw listenError(cause, showAddress(options.bind), `UDP port ${port} on ${host}`)
   }
@@ -62,6 +67,20 @@ function bind(address: string, family: number, port: number): Promise<Socket> {
       resolve(socket)
     })
   })
+}
+
+/** Closes the socket again if the group cannot be joined. */
+function openToMany(socket: Socket, { group, toMany = false }: UdpListenerOptions): void {
+  try {
+    if (group !== undefined) socket.addMembership(group.address, group.interfaceAddress)
+    if (!toMany) return
+    const { address, family } = socket.address()
+    if (family === 'IPv4') socket.setBroadcast(true)
+    if (family === 'IPv4' && address !== '0.0.0.0') socket.setMulticastInterface(address)
+  } catch (error) {
+    socket.close()
+    throw error
+  }
 }
 
 class UdpListener implements DatagramListener {

@@ -10,7 +10,7 @@ import type { Loaded } from '#config/load.ts'
 import { loadConfig } from '#config/load.ts'
 import { listenersSchema } from '#listeners/config.ts'
 
-export const listeners = listenersSchema({ coap: {} })
+export const listeners = listenersSchema({ coap: {}, 'mqtt-sn': {} })
 type Listeners = Infer<typeof listeners>
 
 const route = table(

@@ -221,6 +221,16 @@ export class FakeClient implements Client {
     this.held++
   }
 
+  park(): void {}
+
+  unpark(): void {}
+
+  setWill(): number {
+    return 0
+  }
+
+  setState(): void {}
+
   resume(): void {
     this.held--
     this.#pump()
