@@ -7,10 +7,9 @@ import type { Logger } from '#base/logger.ts'
 import { isUnixAddress, showAddress } from '#base/schema.ts'
 import type { Access, Broker } from '#broker/ports.ts'
 import type { Limits } from '#config/limits.ts'
-import { openTcpListener } from '#listeners/tcp.ts'
+import { openStreamListener } from '#listeners/open.ts'
 import type { StreamListener } from '#listeners/types.ts'
 import { openUdpListener } from '#listeners/udp.ts'
-import { openUnixListener } from '#listeners/unix.ts'
 import type { ListenerConfig } from '#registry.ts'
 import { clientLimits } from './client-limits.ts'
 import { kebab } from './counter-names.ts'
@@ -45,17 +44,17 @@ export async function openMqtt(name: string, config: Of<'mqtt'>, limits: Limits,
   const logger = services.logger.child({ listener: name })
   const mqtt = new MqttListener({ ...services, name, logger, limits: mqttLimits(limits), anonymous: config.anonymous })
   const options = {
+    name,
     maxConnections: config.max_connections ?? limits.max_connections,
     connectionsPerSecond: limits.connections_per_second,
     onConnection: mqtt.accept.bind(mqtt),
+    openTimeoutMs: limits.connect_timeout,
     logger,
     clock,
   }
   let socket: StreamListener
   try {
-    socket = isUnixAddress(config.bind)
-      ? await openUnixListener({ ...options, path: config.bind.path })
-      : await openTcpListener({ ...options, bind: config.bind })
+    socket = await openStreamListener(config, options)
   } catch (error) {
     mqtt.stop()
     throw error
@@ -67,7 +66,7 @@ export async function openMqtt(name: string, config: Of<'mqtt'>, limits: Limits,
       transport: config.transport,
       bind: isUnixAddress(config.bind) ? config.bind.path : showAddress({ host: socket.address, port: socket.port }),
       connections: socket.connections,
-      counters: kebab({ ...socket.counters, ...prefixed('ended-', mqtt.ended) }),
+      counters: kebab({ ...socket.counters, ...socket.faults.counts, ...prefixed('ended-', mqtt.ended) }),
     }),
     refuse: () => socket.close(),
     stop: async () => mqtt.stop(),
@@ -124,6 +123,9 @@ function mqttLimits(limits: Limits): MqttLimits {
     connectTimeoutMs: limits.connect_timeout,
     keepAliveMaxSeconds: Math.floor(limits.keep_alive_max / 1000),
     topicLevelsMax: limits.topic_levels,
+    topicAliasMax: limits.topic_aliases,
+    checkPayloadFormat: limits.check_payload_format,
+    responseTopic: limits.response_topic,
     queueMessagesMax: limits.queue_messages,
     queueBytesMax: limits.queue_bytes,
     queueQos0: limits.queue_qos0,

@@ -13,9 +13,11 @@ import {
   network,
   reference,
   showAddress,
+  size,
   string,
   table,
 } from '#base/schema.ts'
+import { tls } from './tls-config.ts'
 
 /** The keys that every listener has, whatever its protocol and transport. */
 const common = {
@@ -49,12 +51,40 @@ const proxyProtocol = table(
   { optional: true, description: 'Connections begin with a PROXY protocol header (version 1 or 2) that names the true peer.' },
 )
 
+const websocket = table(
+  {
+    path: string({
+      default: '/mqtt',
+      pattern: /^\/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$/,
+      patternText: 'a path such as "/mqtt"',
+      description: 'The path of the URL; any other is not found.',
+    }),
+    origins: list(
+      string({
+        pattern: /^(\*|[a-z][a-z0-9+.-]*:\/\/[a-z0-9.:[\]_-]+)$/,
+        patternText: 'scheme and host in small letters, such as "https://panel.example", or "*"',
+        description: 'An origin.',
+      }),
+      {
+        optional: true,
+        example: ['https://panel.example'],
+        description:
+          'The web pages that may connect, `"*"` for any. If absent: any, but on a loopback listener only pages of this machine. Clients that are no browsers may always.',
+      },
+    ),
+    max_frame: size({ default: '16MiB', min: '1KiB', max: '1GiB', description: 'The longest frame of a client.' }),
+  },
+  { optional: true, description: 'How a listener with transport `"ws"` or `"wss"` serves.' },
+)
+
+/** The keys of a listener for a stream of bytes, whatever its protocol. */
+const streamKeys = { tls, websocket, proxy_protocol: proxyProtocol }
+
 /** The keys of a listener for MQTT. */
 const mqttKeys = {
-  transport: enumeration(['tcp', 'unix'], {
+  transport: enumeration(['tcp', 'tls', 'ws', 'wss', 'unix'], {
     default: 'tcp',
-    planned: ['tls', 'ws', 'wss'],
-    description: 'How the bytes come.',
+    description: 'How the bytes come: as they are, in TLS, in WebSocket, in WebSocket in TLS, or over a Unix socket.',
   }),
   bind: bindOrPath({
     required: true,
@@ -62,7 +92,7 @@ const mqttKeys = {
     example: '127.0.0.1:1883',
   }),
   ...common,
-  proxy_protocol: proxyProtocol,
+  ...streamKeys,
 }
 
 const mqtt = table(mqttKeys, { description: 'MQTT 3.1, 3.1.1 and 5.0.', check: checkTransport })
@@ -112,6 +142,16 @@ interface BoundListener {
 }
 
 function checkTransport(value: InferKeys<typeof mqttKeys>): readonly CheckFault[] {
+  const { transport } = value
+  if ((transport === 'tls' || transport === 'wss') && value.tls === undefined) {
+    return [{ key: '', message: `transport "${transport}" needs tls`, hint: 'tls = { cert = "server.pem", key = "server.key" }' }]
+  }
+  if (transport !== 'tls' && transport !== 'wss' && value.tls !== undefined) {
+    return [{ key: 'tls', message: `has no effect with transport "${transport}"`, hint: 'transport = "tls" or "wss"' }]
+  }
+  if (transport !== 'ws' && transport !== 'wss' && value.websocket !== undefined) {
+    return [{ key: 'websocket', message: `has no effect with transport "${transport}"`, hint: 'transport = "ws" or "wss"' }]
+  }
   const unix = isUnixAddress(value.bind)
   if (unix && value.transport !== 'unix') {
     return [

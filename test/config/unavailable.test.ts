@@ -15,7 +15,6 @@ t.test('what would be believed and is not kept is a fault', async t => {
     '[limits]\nmessages_per_second = 5',
     '[zones.slow]\nburst = 5',
     `${listener}mountpoint = "x/"`,
-    `${listener}proxy_protocol = { trusted = ["192.0.2.0/24"] }`,
   ]
   for (const text of texts) t.match(faults(text), [/^\/t\.toml:\d+:\d+: [a-z._-]+: is not available in this version/], text)
   t.same(faults(listener), [])
