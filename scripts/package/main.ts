@@ -28,8 +28,8 @@ import { readConfig, type SeaConfig, type Target } from './sea-config.ts'
 /** What a download may weigh, an executable as well as a package. */
 const SIZE_MAX_BYTES = 115_000_000
 
-/** @throws when anything is missing, fails, or is too large */
-export async function makeRelease(root: string): Promise<Release> {
+/** @throws when anything is missing or fails */
+export async function makeRelease(root: string, { debs = true } = {}): Promise<Release> {
   const { targets, outputPath, seaConfig } = readConfig(root)
   const folder = join(root, outputPath)
   rmSync(folder, { recursive: true, force: true })
@@ -42,7 +42,7 @@ export async function makeRelease(root: string): Promise<Release> {
     for (const target of targets) made.push(await makeTarget({ root, work, folder, target, seaConfig }))
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
     const release = { root, folder, version, commit: commitOf(root), sourceDateEpoch: commitTime(root), targets: made }
-    await buildPackages(release)
+    if (debs) await buildPackages(release)
     writeFileSync(join(folder, `tidegate-${version}.cdx.json`), await billOfMaterials(release, metafile))
     writeFileSync(join(folder, 'SHA256SUMS'), checksums(folder))
     return release

@@ -40,7 +40,9 @@ export function openStore(options: StoreOptions): SqliteStore {
     eval: inline,
     name: 'store',
     workerData,
+    // Without these a worker runs what NODE_OPTIONS names, in an executable that does not listen to it as well.
     execArgv: [],
+    env: {},
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   })
   return new SqliteStore(worker, { ...options, bytesMax })

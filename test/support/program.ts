@@ -35,6 +35,8 @@ export interface Ended {
 }
 
 export interface RunOptions {
+  /** Default: {@link PROGRAM}. */
+  program?: string
   folder?: string
   environment?: Record<string, string>
 }
@@ -50,8 +52,8 @@ export class GatewayProcess {
   #stdout = ''
   #stderr = ''
 
-  constructor(words: readonly string[], { folder = '/', environment }: RunOptions = {}) {
-    const child = spawn(PROGRAM, ['run', ...words], { cwd: folder, env: plainEnvironment(environment), stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(words: readonly string[], { program = PROGRAM, folder = '/', environment }: RunOptions = {}) {
+    const child = spawn(program, ['run', ...words], { cwd: folder, env: plainEnvironment(environment), stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.pid = child.pid ?? -1
     this.ended = new Promise((resolve, reject) => {
