@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { ConnectPacket, Packet } from '#codecs/mqtt/index.ts'
+import { eventually } from '../../support/eventually.ts'
 import { MqttHarness } from '../../support/mqtt-harness.ts'
 import { DISCONNECT, persistent, pubacks, publish, texts, types } from './packets.ts'
 
@@ -253,6 +254,8 @@ t.test('clients that may not come in get their answer', async t => {
   t.match(await far.take(), [{ type: 'connack', reasonCode: 5 }])
   t.ok(far.closed)
   const far5 = await harness.connect('far5', { protocolVersion: 5, username: 'u' }, { loopback: false })
+  // Access lets a wrong name or password wait.
+  await eventually('the refusal', () => far5.closed, 10_000)
   t.match(await far5.take(), [{ type: 'connack', reasonCode: 0x86 }])
   const own = await harness.connect('$own')
   t.match(await own.take(), [{ type: 'connack', reasonCode: 2 }])
