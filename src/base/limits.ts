@@ -8,6 +8,9 @@ export const QUEUE_HEAD_BYTES_MAX = 256 * 1024
 export const QUEUE_SHARED_ENTRIES_MAX = 64
 /** Entries that a shared group lets wait for one member although others have room. */
 export const SHARED_PENDING_MAX = 256
+/** Retained messages that a subscription gets at once; the rest is read as its client takes it. */
+export const RETAINED_AT_ONCE_MAX = 512
+export const RETAINED_AT_ONCE_BYTES_MAX = 128 * 1024
 /** One page that is read back from disk. */
 export const QUEUE_PAGE_ENTRIES_MAX = 512
 export const QUEUE_PAGE_BYTES_MAX = 128 * 1024

@@ -29,6 +29,8 @@ import type {
 import { QueueNumbers } from './queue-numbers.ts'
 import { RecordTable } from './record-table.ts'
 import { RetainedMessages } from './retained.ts'
+import { RetainedReadings } from './retained-reading.ts'
+import { RETAINED_TERMS, type RetainedTerms, Retention } from './retention.ts'
 import { type CompiledRoute, RouteTable } from './route-table.ts'
 import { RunningClock } from './running-clock.ts'
 import type { Session, SessionHost } from './session.ts'
@@ -51,6 +53,7 @@ export interface BrokerOptions {
   storeWhenFull?: 'reject' | 'drop-oldest'
   /** What holds for a shared group, by its name. */
   sharedTerms?: (group: string) => SharedTerms
+  retained?: RetainedTerms
 }
 
 /** Creates the broker and loads its state. The returned broker takes clients at once. */
@@ -68,6 +71,8 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   readonly #tree = new TopicTree<Placed>()
   readonly #routes = new RouteTable(this.#tree)
   readonly #retained = new RetainedMessages()
+  readonly #retention: Retention
+  readonly #readings: RetainedReadings
   readonly #index: SubscriptionIndex
   readonly #sessions: SessionTable
   readonly #subscriptions: Subscriptions
@@ -92,20 +97,24 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#running.resume(state.clock)
     this.faults = state.faults
     this.#commits = new Commits(this.store)
+    const terms = options.retained ?? RETAINED_TERMS
+    this.#retention = new Retention(this.store, this.#running, this.#retained, terms, this.#counters, options.logger)
+    this.#readings = new RetainedReadings(this.store, this.#retained, options.clock, this.#running, terms.readPerSecond)
     const numbers = new QueueNumbers()
     this.#index = new SubscriptionIndex(this, this.#tree, numbers, options.sharedTerms ?? (() => SHARED_TERMS))
     this.#sessions = new SessionTable(this, this.#index, numbers)
-    this.#subscriptions = new Subscriptions(this.#sessions, this.#index, this.#retained, this.access, this.#running)
-    this.#distribution = new Distribution(this.store, this.#running, this.#retained, this.#sessions, this.#counters)
+    this.#subscriptions = new Subscriptions(this.#sessions, this.#index, this.#readings, this.access)
+    this.#distribution = new Distribution(this.store, this.#running, this.#retention, this.#sessions, this.#counters)
     this.#wills = new Wills(options.clock, this.store, (clientId, will) => this.#publishWill(clientId, will))
-    for (const message of state.retained) this.#retained.set(message)
+    this.#retention.restore(state.retained)
     this.#sessions.restore(state)
+    this.#readings.restore(this.#sessions.all(), state)
     this.#wills.restore(state.records.get('will'))
     this.#records = new RecordTable(this.store, state.records)
     this.store.onCommitted = position => this.#commits.advance(position)
     this.store.onCondition = (condition, reason) => this.#storeCondition(condition, reason)
     const relief = options.storeWhenFull === 'drop-oldest'
-    this.#upkeep = new Upkeep(options.clock, this.#running, this.store, this.#sessions, this.#index, relief, session =>
+    this.#upkeep = new Upkeep(options.clock, this.#running, this.store, this.#sessions, this.#index, this.#retention, relief, session =>
       this.#endSession(session),
     )
     this.#upkeep.start()
@@ -377,6 +386,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   #endSession(session: Session): void {
+    this.#readings.sessionEnded(session)
     this.#sessions.end(session)
     this.#wills.sessionEnded(session.id)
   }

@@ -23,6 +23,7 @@ export function newCounters(): BrokerCounters {
       congested: 0,
       'dead-letter': 0,
       purged: 0,
+      'not-retained': 0,
     },
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Message } from './message.ts'
 import type { BrokerCounters, PublishRun } from './ports.ts'
-import type { RetainedMessages } from './retained.ts'
+import type { Retention } from './retention.ts'
 import { type CompiledRoute, effectiveQos, type Target } from './route-table.ts'
 import type { RunningClock } from './running-clock.ts'
 import type { Session } from './session.ts'
@@ -15,14 +15,14 @@ const QUOTA_EXCEEDED = 0x97
 export class Distribution {
   readonly #store: Store
   readonly #clock: RunningClock
-  readonly #retained: RetainedMessages
+  readonly #retention: Retention
   readonly #sessions: SessionTable
   readonly #counters: BrokerCounters
 
-  constructor(store: Store, clock: RunningClock, retained: RetainedMessages, sessions: SessionTable, counters: BrokerCounters) {
+  constructor(store: Store, clock: RunningClock, retention: Retention, sessions: SessionTable, counters: BrokerCounters) {
     this.#store = store
     this.#clock = clock
-    this.#retained = retained
+    this.#retention = retention
     this.#sessions = sessions
     this.#counters = counters
   }
@@ -53,7 +53,7 @@ export class Distribution {
   deliver(route: CompiledRoute, message: Message, from: Session | undefined): void {
     this.#clock.stamp(message)
     this.#counters.received[message.qos]++
-    if (message.retain) this.#retain(message)
+    if (message.retain) this.#retention.keep(message)
     const targets = route.targets
     if (targets.length === 0) this.#counters.unrouted++
     const careful = message.qos === 0 && (route.mayReject || this.#store.condition !== 'ok')
@@ -107,19 +107,6 @@ export class Distribution {
   #needsDisk(route: CompiledRoute, message: Message, from: Session): boolean {
     if (message.retain || (message.qos === 2 && from.durable)) return true
     return route.durable && route.targets.some(target => target.recipient.needsDisk(effectiveQos(message.qos, target)))
-  }
-
-  #retain(message: Message): void {
-    if (this.#store.condition !== 'ok') {
-      // A QoS 0 message (others were refused): it is delivered, but a disk that takes nothing must not be owed ever more.
-      this.#counters.dropped['store-unavailable']++
-      return
-    }
-    if (message.payloadEnd > message.payloadStart) {
-      message.settle()
-      this.#retained.set(message)
-      this.#store.setRetained(message.topic, message)
-    } else if (this.#retained.delete(message.topic)) this.#store.setRetained(message.topic, undefined) // [MQTT-3.3.1-6]
   }
 
   #rememberInbound(from: Session, packetId: number): void {

@@ -232,6 +232,7 @@ export type DropReason =
   | 'congested'
   | 'dead-letter'
   | 'purged'
+  | 'not-retained'
 
 export interface ClientInfo {
   clientId: string

@@ -2,8 +2,7 @@
 import type { Access, Identity } from './access-port.ts'
 import type { Qos } from './message.ts'
 import type { SubscribeRequest } from './ports.ts'
-import type { RetainedMessages } from './retained.ts'
-import type { RunningClock } from './running-clock.ts'
+import type { RetainedReadings } from './retained-reading.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
 import type { Position } from './store-port.ts'
@@ -20,16 +19,14 @@ const NO_SUBSCRIPTION_EXISTED = 0x11
 export class Subscriptions {
   readonly #sessions: SessionTable
   readonly #index: SubscriptionIndex
-  readonly #retained: RetainedMessages
+  readonly #readings: RetainedReadings
   readonly #access: Access
-  readonly #clock: RunningClock
 
-  constructor(sessions: SessionTable, index: SubscriptionIndex, retained: RetainedMessages, access: Access, clock: RunningClock) {
+  constructor(sessions: SessionTable, index: SubscriptionIndex, readings: RetainedReadings, access: Access) {
     this.#sessions = sessions
     this.#index = index
-    this.#retained = retained
+    this.#readings = readings
     this.#access = access
-    this.#clock = clock
   }
 
   add(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: Position } {
@@ -42,7 +39,7 @@ export class Subscriptions {
       const subscription = subscriptionOf(session, request)
       position = Math.max(position, this.#sessions.subscribe(subscription))
       // None for a shared subscription (`MQTT 5 §4.8.2`).
-      if (form!.kind !== 'shared') this.#sendRetained(subscription, form!.filter, isNew)
+      if (form!.kind !== 'shared' && retainedWanted(subscription, isNew)) this.#readings.start(subscription, form!.filter)
       return subscription.qos
     })
     return { codes, position }
@@ -53,6 +50,7 @@ export class Subscriptions {
     const codes = filters.map(filter => {
       const outcome = this.#sessions.unsubscribe(session, filter)
       if (outcome === undefined) return NO_SUBSCRIPTION_EXISTED
+      this.#readings.cancel(session, filter)
       position = Math.max(position, outcome)
       return 0
     })
@@ -66,7 +64,10 @@ export class Subscriptions {
     const denied = [...subscriptions.values()].filter(
       ({ filter, qos }) => !this.#access.maySubscribe(identity, formOf(filter)?.filter ?? filter, qos),
     )
-    for (const { filter } of denied) this.#sessions.unsubscribe(session, filter)
+    for (const { filter } of denied) {
+      this.#sessions.unsubscribe(session, filter)
+      this.#readings.cancel(session, filter)
+    }
     return denied.length
   }
 
@@ -81,19 +82,10 @@ export class Subscriptions {
   #maySubscribe(identity: Identity, filter: string, qos: Qos): boolean {
     return identity.internal || this.#access.unrestricted(identity) || this.#access.maySubscribe(identity, filter, qos)
   }
+}
 
-  #sendRetained(subscription: Subscription, filter: string, isNew: boolean): void {
-    const { session, qos, qosAtLeast, retainHandling, noLocal, identifier } = subscription
-    if (retainHandling === 2 || (retainHandling === 1 && !isNew)) return
-    const now = this.#clock.now()
-    const identifiers = identifier === undefined ? undefined : [identifier]
-    for (const message of this.#retained.matching(filter)) {
-      if (message.expiresAtMs !== 0 && message.expiresAtMs <= now) continue
-      if (noLocal && message.publisher === session.id) continue
-      const granted = Math.max(Math.min(message.qos, qos), qosAtLeast) as Qos
-      session.enqueue(message, granted, true, identifiers)
-    }
-  }
+function retainedWanted({ retainHandling }: Subscription, isNew: boolean): boolean {
+  return retainHandling === 0 || (retainHandling === 1 && isNew)
 }
 
 function subscriptionOf(session: Session, request: SubscribeRequest): Subscription {

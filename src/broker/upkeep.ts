@@ -1,6 +1,7 @@
 /** What is looked at from time to time: sessions that expire, messages that grow too old, a store that is out of room. */
 import type { Clock, Timer } from '#base/clock.ts'
 import { SWEEP_INTERVAL_MS } from '#base/limits.ts'
+import type { Retention } from './retention.ts'
 import type { RunningClock } from './running-clock.ts'
 import type { Session } from './session.ts'
 import type { SessionTable } from './session-table.ts'
@@ -17,6 +18,7 @@ export class Upkeep {
   readonly #store: Store
   readonly #sessions: SessionTable
   readonly #index: SubscriptionIndex
+  readonly #retention: Retention
   /** A full store takes from the longest queue, instead of refusing. */
   readonly #relief: boolean
   readonly #endSession: (session: Session) => void
@@ -28,6 +30,7 @@ export class Upkeep {
     store: Store,
     sessions: SessionTable,
     index: SubscriptionIndex,
+    retention: Retention,
     relief: boolean,
     endSession: (session: Session) => void,
   ) {
@@ -36,6 +39,7 @@ export class Upkeep {
     this.#store = store
     this.#sessions = sessions
     this.#index = index
+    this.#retention = retention
     this.#relief = relief
     this.#endSession = endSession
   }
@@ -58,6 +62,7 @@ export class Upkeep {
       else session.sweep()
     }
     for (const group of this.#index.groups()) group.sweep()
+    this.#retention.sweep()
     if (this.#relief && this.#store.condition === 'full') this.#relieve()
   }
 
