@@ -43,12 +43,10 @@ export class Acknowledgements {
 
   /** Writes all that `committed` lets go. Returns how many plain acknowledgements those were. */
   release(committed: Position, output: Output): number {
-    const positions = this.#positions
-    const end = positions.length
-    let head = this.#head
     let plain = 0
-    for (; head < end && positions[head] <= committed; head++) {
-      const code = this.#codes[head]
+    // What follows an answer may bring answers of its own, and release them.
+    while (this.#head < this.#positions.length && this.#positions[this.#head] <= committed) {
+      const code = this.#codes[this.#head++]
       if (code >= 0) {
         output.putAcknowledgement(code >>> 16, code & 0xffff)
         plain++
@@ -58,9 +56,8 @@ export class Acknowledgements {
       output.put(frame, 0, frame.length)
       after?.()
     }
-    this.#head = head
-    if (head === positions.length) this.#reset()
-    else if (head > 1024) this.#compact()
+    if (this.#head === this.#positions.length) this.#reset()
+    else if (this.#head > 1024) this.#compact()
     return plain
   }
 
