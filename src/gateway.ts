@@ -6,7 +6,7 @@
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAccess } from '#access/index.ts'
+import { GatewayAccess } from '#access/index.ts'
 import { SerialAdapter } from '#adapters/serial/index.ts'
 import { type Admin, CONTROL_SOCKET, openAdmin } from '#admin/index.ts'
 import type { Clock } from '#base/clock.ts'
@@ -47,13 +47,14 @@ export function createGateway(options: GatewayOptions): Gateway {
 }
 
 /** Tables whose changes take hold at a reload; the others at the next start. */
-const RELOADED = ['bridges']
+const RELOADED = ['access', 'bridges']
 
 export class Gateway {
   readonly #options: GatewayOptions
   #config: GatewayConfig
   #store: Store | undefined
   #broker: GatewayBroker | undefined
+  #access: GatewayAccess | undefined
   #bridges: RunningBridges | undefined
   #serial: SerialAdapter | undefined
   #admin: Admin | undefined
@@ -76,10 +77,11 @@ export class Gateway {
     }
   }
 
-  /** Changes to another configuration: bridges and their routes at once; for the rest a restart is asked for. */
+  /** Changes to another configuration: access, bridges and their routes at once; for the rest a restart is asked for. */
   async reload(config: GatewayConfig): Promise<void> {
     const later = Object.keys(config).filter(key => !RELOADED.includes(key) && changed(this.#config, config, key as keyof GatewayConfig))
     for (const key of later) this.#options.logger.warn('this table has changed and takes hold at the next start', { table: key })
+    this.#access?.reload(config.access)
     await this.#bridges?.reload(config.bridges)
     this.#config = config
   }
@@ -110,13 +112,16 @@ export class Gateway {
     this.#broker?.stop()
     await this.#store?.close()
     this.#broker?.abandon()
+    this.#access?.close()
   }
 
   async #start(): Promise<void> {
     const { clock, logger } = this.#options
     const config = this.#config
-    const access = createAccess(config.access.anonymous)
+    const access = new GatewayAccess({ settings: config.access, clock, logger })
+    this.#access = access
     const broker = await this.#openBroker(access)
+    access.bind(broker)
     const id = gatewayId(broker, clock, config.gateway.id)
     this.#bridges = new RunningBridges({ broker, clock, logger, gatewayId: id })
     this.#admin = await this.#openAdmin(broker, id)
@@ -182,6 +187,7 @@ export class Gateway {
     }
     const control = controlOf({
       broker,
+      access: this.#access!,
       info,
       clock,
       bridges: this.#bridges!,

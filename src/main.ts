@@ -34,6 +34,11 @@ const parts: Parts = {
     const { openServiceManager } = await import('#system/notify.ts')
     return openServiceManager({ environment: process.env, pid: process.pid, clock, monotonicUs, logger })
   },
+  async openStoppedUsers(dataDir) {
+    const { openStoppedUsers } = await import('#gateway/stopped-users.ts')
+    const { consoleLogger } = await import('#system/console-logger.ts')
+    return openStoppedUsers(dataDir, clock, consoleLogger({ clock, level: 'warn' }))
+  },
   clock,
 }
 

@@ -1,9 +1,10 @@
 /** What there is: the tables of the configuration, and what stands behind each of their words. One line a folder. */
+import { accessFaults } from '#access/index.ts'
 import { coapKeys } from '#adapters/coap/index.ts'
 import { mqttSnKeys } from '#adapters/mqtt-sn/index.ts'
 import { serialSchema } from '#adapters/serial/index.ts'
 import { adminSchema } from '#admin/config.ts'
-import type { CheckFault, Infer, InferKeys } from '#base/schema.ts'
+import type { CheckFault, Infer, InferKeys, Outside } from '#base/schema.ts'
 import { bridges } from '#bridges/index.ts'
 import { type CommonConfig, rootSchema as compose } from '#config/common.ts'
 import { listenersSchema } from '#listeners/config.ts'
@@ -16,7 +17,7 @@ const features = {
 }
 
 /** The whole configuration. */
-export const rootSchema = compose(features, unavailable)
+export const rootSchema = compose(features, (config, outside) => [...unavailable(config), ...checkAccess(config, outside)])
 
 export type GatewayConfig = Infer<typeof rootSchema>
 export type ListenerConfig = GatewayConfig['listeners'][string]
@@ -24,21 +25,20 @@ export type ListenerConfig = GatewayConfig['listeners'][string]
 /** Keys of the contract that nothing keeps yet: a limit or a rule that is believed and not kept is worse than none. */
 function unavailable(config: CommonConfig & InferKeys<typeof features>): readonly CheckFault[] {
   const keys: string[] = []
-  const { access, limits, zones, listeners } = config
-  if (access.rules.length > 0) keys.push('access.rules')
-  if (access.no_match === 'deny') keys.push('access.no_match')
-  for (const [name, { users_file }] of Object.entries(access.authenticators)) {
-    if (users_file !== undefined) keys.push(`access.authenticators.${name}.users_file`)
-  }
+  const { limits, zones, listeners } = config
   for (const [table, { messages_per_second, burst }] of [['limits', limits] as const, ...zoneTables(zones)]) {
     if ((messages_per_second ?? 0) > 0) keys.push(`${table}.messages_per_second`)
     if ((burst ?? 0) > 0) keys.push(`${table}.burst`)
   }
   for (const [name, listener] of Object.entries(listeners)) {
     if (listener.mountpoint !== undefined && listener.protocol === 'mqtt') keys.push(`listeners.${name}.mountpoint`)
-    if ('proxy_protocol' in listener && listener.proxy_protocol !== undefined) keys.push(`listeners.${name}.proxy_protocol`)
   }
   return keys.map(key => ({ key, message: 'is not available in this version', hint: 'take it out' }))
+}
+
+function checkAccess({ access, serial }: CommonConfig & InferKeys<typeof features>, outside: Outside): readonly CheckFault[] {
+  const devices = Object.keys(serial).length > 0 ? ['serial'] : []
+  return accessFaults(access, devices, outside).map(fault => ({ ...fault, key: `access.${fault.key}` }))
 }
 
 function zoneTables(zones: CommonConfig['zones']) {

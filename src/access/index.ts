@@ -6,10 +6,10 @@ import { GatewayAccess } from './gateway-access.ts'
 import type { AccessSettings, Anonymous } from './settings.ts'
 
 export { BAN_KINDS, type Ban, type BanKind } from './bans.ts'
+export { accessFaults } from './check.ts'
 export { GatewayAccess, type ListedUser } from './gateway-access.ts'
 export type { AccessSettings } from './settings.ts'
 export { StoredUsers, USER_RECORDS } from './stored-users.ts'
-export { describeFaults, parseUsersFile } from './users-file.ts'
 
 /** `[access]` as it is when nothing is written, without users. */
 export const PLAIN_ACCESS: AccessSettings = {

@@ -87,8 +87,57 @@ export interface MetricFamily {
   samples: readonly MetricSample[]
 }
 
+/** A user of the gateway's own. */
+export interface UserStatus {
+  username: string
+  /** `store`: made with `tidegate user add`; else the file in which it stands. */
+  source: string
+  /** Whether it can log in by SCRAM-SHA-256 too. */
+  scram: boolean
+  /** Wall clock, ms since 1970; 0: not known. */
+  createdAtMs: number
+}
+
+/** Users of the gateway's own. What changes is durable when a promise resolves. */
+export interface UserAdmin {
+  list(): UserStatus[]
+  /** @throws GatewayError `bad-request`, `conflict`, `quota-exceeded` */
+  add(username: string, password: string): Promise<void>
+  /** @throws GatewayError `bad-request`, `not-found` */
+  changePassword(username: string, password: string): Promise<void>
+  /** @throws GatewayError `not-found` */
+  remove(username: string): Promise<void>
+}
+
+export interface BanStatus {
+  kind: 'client_id' | 'username' | 'address'
+  /** A client id, a user name, an address or a network. */
+  value: string
+  /** `operator`, or the guard that did it. */
+  by: string
+  reason: string
+  /** Wall clock, ms since 1970. */
+  createdAtMs: number
+  /** ms of running time until it ends; undefined: never. */
+  remainingMs: number | undefined
+}
+
+/** Bans. What changes is durable when a promise resolves. */
+export interface BanAdmin {
+  list(): BanStatus[]
+  /**
+   * Bans, and disconnects who is meant. `forMs` undefined: for ever.
+   * @throws GatewayError `bad-request`, `quota-exceeded`
+   */
+  add(kind: BanStatus['kind'], value: string, reason: string, forMs: number | undefined): Promise<BanStatus>
+  /** @throws GatewayError `bad-request`, `not-found` */
+  remove(kind: BanStatus['kind'], value: string): Promise<void>
+}
+
 export interface GatewayControl {
   readonly broker: Broker
+  readonly users: UserAdmin
+  readonly bans: BanAdmin
   readonly info: GatewayInfo
   /** Wall clock, ms since 1970, and whether it is believed. */
   now(): number

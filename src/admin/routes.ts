@@ -1,4 +1,5 @@
 /** All resources of the API, one line a file. */
+import { banRoutes } from './resources/bans.ts'
 import { bridgeRoutes } from './resources/bridges.ts'
 import { clientRoutes } from './resources/clients.ts'
 import { healthRoutes } from './resources/health.ts'
@@ -10,6 +11,7 @@ import { retainedRoutes } from './resources/retained.ts'
 import { sessionRoutes } from './resources/sessions.ts'
 import { statusRoutes } from './resources/status.ts'
 import { subscriptionRoutes } from './resources/subscriptions.ts'
+import { userRoutes } from './resources/users.ts'
 import type { Route } from './router.ts'
 
 export const routes: readonly Route[] = [
@@ -24,4 +26,6 @@ export const routes: readonly Route[] = [
   ...listenerRoutes,
   ...bridgeRoutes,
   ...publishRoutes,
+  ...userRoutes,
+  ...banRoutes,
 ]

@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   'runtime-unfit': 'The JavaScript runtime or the machine lacks something the gateway needs.',
   'not-running': 'No running gateway answers at the control socket.',
   'not-found': 'The thing named does not exist.',
+  conflict: 'What is to be made exists already.',
   'bad-request': 'A request to the admin interface is wrong.',
 } as const
 

@@ -10,6 +10,7 @@ import type { Terminal } from './terminal.ts'
 export interface ConfigCore {
   readonly gateway: { readonly data_dir: string }
   readonly admin: { readonly socket?: string }
+  readonly access?: { readonly no_match?: 'allow' | 'deny'; readonly rules: readonly unknown[] }
 }
 
 /** A gateway, made and not yet started. */
@@ -56,6 +57,18 @@ export interface Control {
   request(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<{ status: number; body: unknown }>
 }
 
+/** The users in the store of a stopped gateway. What is changed is on disk when its promise resolves. */
+export interface StoppedUsers {
+  list(): { username: string; source: string; scram: boolean; createdAtMs: number }[]
+  /** @throws GatewayError `bad-request`, `conflict` */
+  add(username: string, password: string): Promise<void>
+  /** @throws GatewayError `bad-request`, `not-found` */
+  changePassword(username: string, password: string): Promise<void>
+  /** @throws GatewayError `not-found` */
+  remove(username: string): Promise<void>
+  close(): Promise<void>
+}
+
 export interface About {
   version: string
   commit: string
@@ -74,6 +87,8 @@ export interface Parts {
   /** The logger on standard error; `format` undefined: for people if that is a terminal, else JSON. */
   createLogger(options: { level: LogLevel; format: 'human' | 'json' | undefined }): Promise<Logger>
   openControl(socketPath: string): Promise<Control>
+  /** @throws GatewayError `store-locked` while a gateway uses that folder, `store-failed` */
+  openStoppedUsers(dataDir: string): Promise<StoppedUsers>
   /** Takes what the service manager has left in the environment for this process, and out of it. */
   openServiceManager(logger: Logger): Promise<ServiceManager>
   clock: Clock
@@ -94,7 +109,7 @@ export interface Context {
   readonly env: { readonly [name: string]: string | undefined }
   /** The working folder, absolute. */
   readonly folder: string
-  readonly stdin: Readable & { isTTY?: boolean }
+  readonly stdin: Readable & { isTTY?: boolean; setRawMode?: (raw: boolean) => unknown }
   readonly terminal: Terminal
   readonly parts: Parts
   readonly surroundings: Surroundings

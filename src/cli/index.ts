@@ -18,6 +18,7 @@ export type {
   Parts,
   ServiceManager,
   Signal,
+  StoppedUsers,
   Surroundings,
 } from './context.ts'
 export { Terminal } from './terminal.ts'

@@ -44,6 +44,11 @@ export class Terminal {
     this.#stderr.write(`${text}\n`)
   }
 
+  /** Writes to standard error what somebody is to answer on the same line. */
+  prompt(text: string): void {
+    this.#stderr.write(text)
+  }
+
   #outputFailed(error: unknown): void {
     if (this.#closed) return
     this.#closed = true

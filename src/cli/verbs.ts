@@ -1,5 +1,6 @@
 /** All verbs, in the order in which help lists them. */
 import type { Verb } from './verb.ts'
+import { banVerb } from './verbs/ban.ts'
 import { bridgesVerb } from './verbs/bridges.ts'
 import { checkVerb } from './verbs/check.ts'
 import { clientsVerb } from './verbs/clients.ts'
@@ -13,6 +14,7 @@ import { sessionsVerb } from './verbs/sessions.ts'
 import { statusVerb } from './verbs/status.ts'
 import { subVerb } from './verbs/sub.ts'
 import { subscriptionsVerb } from './verbs/subscriptions.ts'
+import { userVerb } from './verbs/user.ts'
 
 export const verbs: readonly Verb[] = [
   runVerb,
@@ -25,7 +27,9 @@ export const verbs: readonly Verb[] = [
   listenersVerb,
   bridgesVerb,
   queuesVerb,
+  userVerb,
   kickVerb,
+  banVerb,
   pubVerb,
   subVerb,
 ]

@@ -1,6 +1,6 @@
 /** The tables that belong to no feature, and the whole of a configuration. */
 
-import type { CheckFault, Infer, InferKeys, TableKeys, TableSchema } from '#base/schema.ts'
+import type { CheckFault, Infer, InferKeys, Outside, TableKeys, TableSchema } from '#base/schema.ts'
 import { duration, enumeration, path, size, string, table } from '#base/schema.ts'
 import { access } from './access.ts'
 import { limits, zones } from './limits.ts'
@@ -54,7 +54,7 @@ export type CommonConfig = { readonly [K in keyof typeof commonKeys]: Infer<(typ
 /** The whole configuration: the common tables and those of the features, `{ listeners, bridges, serial, coap }`. */
 export function rootSchema<const K extends TableKeys>(
   features: K,
-  check?: (value: InferKeys<typeof commonKeys & K>) => readonly CheckFault[],
+  check?: (value: InferKeys<typeof commonKeys & K>, outside: Outside) => readonly CheckFault[],
 ): TableSchema<InferKeys<typeof commonKeys & K>, 'present'> {
   const keys: typeof commonKeys & K = { ...commonKeys, ...features }
   return table(keys, { description: 'The configuration of tidegate.', ...(check && { check }) })

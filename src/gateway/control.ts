@@ -1,11 +1,14 @@
 /** What the admin interface sees of the running gateway. */
-import type { BridgeStatus, GatewayControl, GatewayInfo, Health, ListenerStatus, MetricFamily } from '#admin/ports.ts'
+import type { GatewayAccess } from '#access/index.ts'
+import type { BridgeStatus, GatewayControl, GatewayInfo, Health, ListenerStatus } from '#admin/ports.ts'
 import type { Clock } from '#base/clock.ts'
 import type { Broker, StoreFault } from '#broker/ports.ts'
+import { accessMetrics, banAdminOf, userAdminOf } from './access.ts'
 import type { RunningBridges } from './bridges.ts'
 
 export interface ControlParts {
   broker: Broker
+  access: GatewayAccess
   info: GatewayInfo
   clock: Clock
   bridges: RunningBridges
@@ -15,7 +18,7 @@ export interface ControlParts {
 }
 
 export function controlOf(parts: ControlParts): GatewayControl {
-  const { broker, info, clock, bridges } = parts
+  const { broker, access, info, clock, bridges } = parts
   return {
     broker,
     info,
@@ -27,7 +30,9 @@ export function controlOf(parts: ControlParts): GatewayControl {
     bridges: () => bridges.all().map(bridge => bridgeStatus(bridge.status())),
     pauseBridge: name => onBridge(bridges, name, bridge => void bridge.pause()),
     resumeBridge: name => onBridge(bridges, name, bridge => void bridge.resume()),
-    metrics: (): MetricFamily[] => [],
+    users: userAdminOf(access),
+    bans: banAdminOf(access, () => broker.runningMs()),
+    metrics: () => accessMetrics(access),
   }
 }
 

@@ -1,6 +1,6 @@
 /** A gateway that is not there, for tests of the admin interface. */
 
-import type { BridgeStatus, GatewayControl } from '#admin/ports.ts'
+import type { BanStatus, BridgeStatus, GatewayControl, UserStatus } from '#admin/ports.ts'
 import type { GatewayError } from '#base/errors.ts'
 import type { Broker, BrokerStatus, Client, ClientInfo, DropReason } from '#broker/ports.ts'
 import { Message, type SubscriptionInfo } from '#broker/ports.ts'
@@ -147,6 +147,10 @@ export const bridge: BridgeStatus = {
 export interface FakeControl extends GatewayControl {
   fake: FakeBroker
   state: { ready: boolean; healthy: boolean; problems: string[]; paused: string[] }
+  userList: UserStatus[]
+  banList: BanStatus[]
+  /** What was asked of users and bans. */
+  asked: unknown[][]
 }
 
 export function fakeControl(): FakeControl {
@@ -157,9 +161,32 @@ export function fakeControl(): FakeControl {
     state.paused = paused ? [name] : []
     return true
   }
+  const userList: UserStatus[] = [{ username: 'ann', source: 'store', scram: true, createdAtMs: NOW_MS - 1_000 }]
+  const banList: BanStatus[] = [
+    { kind: 'address', value: '192.0.2.0/24', by: 'operator', reason: 'noisy', createdAtMs: NOW_MS, remainingMs: 60_000 },
+    { kind: 'client_id', value: 'dev', by: 'flapping', reason: '', createdAtMs: NOW_MS, remainingMs: undefined },
+  ]
+  const asked: unknown[][] = []
   return {
     fake,
     state,
+    userList,
+    banList,
+    asked,
+    users: {
+      list: () => [...userList],
+      add: async (...words) => void asked.push(['add', ...words]),
+      changePassword: async (...words) => void asked.push(['passwd', ...words]),
+      remove: async (...words) => void asked.push(['rm', ...words]),
+    },
+    bans: {
+      list: () => [...banList],
+      async add(kind, value, reason, forMs) {
+        asked.push(['ban', kind, value, reason, forMs])
+        return { kind, value, reason, by: 'operator', createdAtMs: NOW_MS, remainingMs: forMs }
+      },
+      remove: async (...words) => void asked.push(['unban', ...words]),
+    },
     broker: fake as unknown as Broker,
     info: {
       version: '1.2.3',

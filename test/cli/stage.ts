@@ -13,6 +13,7 @@ import {
   runCommandLine,
   type ServiceManager,
   type Signal,
+  type StoppedUsers,
   Terminal,
 } from '#cli/index.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -166,6 +167,7 @@ export class Stage {
           }
         },
         openServiceManager: async () => this.#manager(),
+        openStoppedUsers: async dataDir => this.stoppedUsers(dataDir),
         clock: this.realClock ?? this.clock,
       },
     }
@@ -182,6 +184,21 @@ export class Stage {
       reloaded: told('reloaded'),
       stopping: told('stopping'),
       failed: told('failed'),
+    }
+  }
+
+  /** Users of stopped gateways, by data directory: name to password. */
+  readonly stores = new Map<string, Map<string, string>>()
+
+  stoppedUsers(dataDir: string): StoppedUsers {
+    const store = this.stores.get(dataDir) ?? new Map<string, string>()
+    this.stores.set(dataDir, store)
+    return {
+      list: () => Array.from(store.keys(), username => ({ username, source: 'store', scram: true, createdAtMs: 0 })),
+      add: async (username, password) => void store.set(username, password),
+      changePassword: async (username, password) => void store.set(username, password),
+      remove: async username => void store.delete(username),
+      close: async () => {},
     }
   }
 

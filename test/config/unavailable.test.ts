@@ -9,9 +9,6 @@ const faults = (text: string) =>
 t.test('what would be believed and is not kept is a fault', async t => {
   const listener = '[listeners.a]\nprotocol = "mqtt"\nbind = "127.0.0.1:1"\n'
   const texts = [
-    '[[access.rules]]\npermit = "deny"',
-    '[access]\nno_match = "deny"',
-    '[access.authenticators.x]\nkind = "built-in"\nusers_file = "u"',
     '[limits]\nmessages_per_second = 5',
     '[zones.slow]\nburst = 5',
     `${listener}mountpoint = "x/"`,

@@ -1,5 +1,6 @@
 import { showFault } from '#config/fault.ts'
 import { configOptions, readConfig } from '../configuration.ts'
+import type { ConfigCore } from '../context.ts'
 import { EXIT, verb } from '../verb.ts'
 
 export const checkVerb = verb({
@@ -20,6 +21,7 @@ export const checkVerb = verb({
       terminal.complain(`tidegate check: ${faults.length === 1 ? '1 fault' : `${faults.length} faults`}`)
       return EXIT.failed
     }
+    if (config.access !== undefined) terminal.line(noMatchLine(config.access))
     const name = values.config ?? 'the embedded defaults'
     terminal.line(
       warnings.length === 0
@@ -29,3 +31,10 @@ export const checkVerb = verb({
     return EXIT.done
   },
 })
+
+/** Which `access.no_match` holds, and why: without the key it depends on whether there are rules. */
+function noMatchLine({ no_match: chosen, rules }: NonNullable<ConfigCore['access']>): string {
+  const count = rules.length === 0 ? 'there is no rule' : rules.length === 1 ? 'there is a rule' : `there are ${rules.length} rules`
+  const holds = chosen ?? (rules.length === 0 ? 'allow' : 'deny')
+  return `access.no_match: "${holds}" holds (${chosen === undefined ? `not set, and ${count}` : 'as set'})`
+}

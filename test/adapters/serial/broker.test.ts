@@ -14,6 +14,7 @@ const everybody: Access = {
   mayPublish: () => true,
   maySubscribe: () => true,
   unrestricted: () => true,
+  denyAction: 'ignore',
 }
 
 async function setUp() {
