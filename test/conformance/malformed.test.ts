@@ -24,7 +24,7 @@ const TABLES: readonly [string, Case[], number][] = [
   ],
   ['properties [MQTT-1.5.5-1] [MQTT-2.2.2-1] [MQTT-3.3.2-8] [MQTT-3.3.2-14] [MQTT-3.3.4-6]', propertyCases(), 600],
   [
-    'packet identifiers, reason codes, topics, filters and options [MQTT-2.2.1-3] [MQTT-3.3.1-2] [MQTT-3.3.1-4] [MQTT-3.3.2-2] [MQTT-3.3.2-9] [MQTT-3.3.2-12] [MQTT-3.2.2-17] [MQTT-3.8.3-2] [MQTT-3.8.3-4] [MQTT-3.8.3-5] [MQTT-3.10.3-2] [MQTT-3.14.2-1] [MQTT-3.15.2-1] [MQTT-4.7.0-1] [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.8.2-1] [MQTT-4.8.2-2] [MQTT-4.12.0-7] [MQTT311-2.3.1-1] [MQTT311-3.3.1-2] [MQTT311-3.3.1-4] [MQTT311-3.3.2-2] [MQTT311-3.8.3-3] [MQTT311-3-8.3-4] [MQTT311-3.10.3-2] [MQTT311-4.7.1-1] [MQTT311-4.7.1-2] [MQTT311-4.7.1-3] [MQTT311-4.7.3-1]',
+    'packet identifiers, reason codes, topics, filters and options [MQTT-2.2.1-3] [MQTT-3.3.1-2] [MQTT-3.3.1-4] [MQTT-3.3.2-2] [MQTT-3.3.2-9] [MQTT-3.3.2-12] [MQTT-3.2.2-17] [MQTT-3.8.3-2] [MQTT-3.8.3-4] [MQTT-3.8.3-5] [MQTT-3.10.3-2] [MQTT-3.14.2-1] [MQTT-3.15.2-1] [MQTT-4.7.0-1] [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.3-1] [MQTT-4.8.2-1] [MQTT-4.8.2-2] [MQTT-4.12.0-7] [MQTT311-2.3.1-1] [MQTT311-3.3.1-2] [MQTT311-3.3.1-4] [MQTT311-3.3.2-2] [MQTT311-3.8.3-3] [MQTT311-3.8.3-4] [MQTT311-3.10.3-2] [MQTT311-4.7.1-1] [MQTT311-4.7.1-2] [MQTT311-4.7.1-3] [MQTT311-4.7.3-1]',
     fieldCases(),
     2000,
   ],

@@ -49,6 +49,8 @@ export class MqttConnection {
   readonly #incoming = new Incoming()
   #publishes: PublishReader | undefined
   #paused = false
+  /** The CONNACK has just left. */
+  #entered = false
   #awaitsCommit = false
 
   constructor(bytes: ByteConnection, listener: MqttListener) {
@@ -96,6 +98,7 @@ export class MqttConnection {
     if (this.phase === 'closed') return
     this.acknowledgements.release(committed, this.output)
     if (this.acknowledgements.length > 0) this.#awaitCommit()
+    if (this.#entered) this.#goOn()
   }
 
   /** Called by the broker after a commit. */
@@ -124,6 +127,12 @@ export class MqttConnection {
     this.phase = 'open'
     this.listener.opened(this)
     client.resume()
+    this.#entered = true
+  }
+
+  /** What came behind the CONNECT is taken now; not from within the release of answers, to which it may add. */
+  #goOn(): void {
+    this.#entered = false
     if (this.#paused) this.#resume()
     const rest = this.#incoming.join(NOTHING)
     if (rest !== undefined && rest.length > 0) this.#feed(rest)
