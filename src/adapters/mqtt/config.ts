@@ -1,4 +1,6 @@
 /** Limits of MQTT connections, as a listener's zone gives them. */
+import type { RateLimits } from '#base/publish-rate.ts'
+import type { QueueLimits, WhenFull } from '#broker/ports.ts'
 
 export interface MqttLimits {
   /** Largest packet taken, bytes. */
@@ -21,4 +23,9 @@ export interface MqttLimits {
   queueMessagesMax: number
   queueBytesMax: number
   queueQos0: boolean
+  /** Default: `drop-oldest`. */
+  queueWhenFull?: WhenFull
+  priorities?: QueueLimits['priorities']
+  /** How fast one client may publish; undefined: no limit. */
+  rate?: RateLimits
 }

@@ -1,6 +1,7 @@
 /** One MQTT connection: takes packets in, keeps the order of answers, and ends as the protocol demands. */
 import { describeError, GatewayError, isGatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
+import { isLimited } from '#base/publish-rate.ts'
 import type { Broker, Client, Identity } from '#broker/ports.ts'
 import { decodePacket, isReasonCodeOf, type MqttVersion, type Packet, REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
@@ -17,6 +18,7 @@ import { Output } from './output.ts'
 import { PublishReader } from './publish.ts'
 import { explainedFrame } from './reason-string.ts'
 import type { MqttSink } from './sink.ts'
+import { Throttle } from './throttle.ts'
 
 /**
  * Where a connection stands. `admitting`: access is being asked about its CONNECT; nothing else is taken meanwhile.
@@ -46,6 +48,8 @@ export class MqttConnection {
   sessionExpirySeconds = 0
   /** QoS 2 packet ids of this connection without PUBREL, for the MQTT 5 Receive Maximum. */
   unreleased: Set<number> | undefined
+  /** For a client whose rate of publishes is limited. */
+  throttle: Throttle | undefined
   readonly #incoming = new Incoming()
   #publishes: PublishReader | undefined
   #paused = false
@@ -115,6 +119,8 @@ export class MqttConnection {
     this.client = client
     this.phase = 'admitting'
     this.#publishes = new PublishReader(this, client)
+    const { rate } = this.limits
+    if (isLimited(rate)) this.throttle = new Throttle(this.listener.clock, rate, () => this.#goOnReading())
     this.answer(position, { frame: connack, after: () => this.#open(client) })
     if (this.#isAdmitting()) this.pause()
   }
@@ -134,6 +140,10 @@ export class MqttConnection {
   #goOn(): void {
     this.#entered = false
     if (this.#paused) this.#resume()
+    this.#takeKept()
+  }
+
+  #takeKept(): void {
     const rest = this.#incoming.join(NOTHING)
     if (rest !== undefined && rest.length > 0) this.#feed(rest)
   }
@@ -146,7 +156,16 @@ export class MqttConnection {
 
   /** Pressure has gone. Keep-alive stood still meanwhile. */
   unpause(): void {
-    if (this.#paused && this.phase !== 'admitting') this.#resume()
+    if (this.#paused && this.phase !== 'admitting' && this.throttle?.waiting !== true) this.#resume()
+  }
+
+  /** The client may publish again. */
+  #goOnReading(): void {
+    if (this.phase === 'closed') return
+    // Before what is kept is taken: that may pause it anew.
+    if (this.broker.congested) this.listener.pauseUnderPressure(this)
+    else if (this.#paused) this.#resume()
+    this.#takeKept()
   }
 
   /**
@@ -163,7 +182,7 @@ export class MqttConnection {
 
   #take(chunk: Buffer): void {
     this.lastTick = this.listener.tick
-    if (this.phase === 'admitting') {
+    if (this.phase === 'admitting' || this.throttle?.waiting === true) {
       const waiting = this.#incoming.join(NOTHING)
       this.#incoming.keep(waiting === undefined || waiting.length === 0 ? chunk : Buffer.concat([waiting, chunk]), 0, 0)
       return
@@ -190,6 +209,7 @@ export class MqttConnection {
         at = this.#publishes!.read(bytes, at)
         if (at === end) return
         if (bytes[at] >>> 4 === 3) {
+          if (this.throttle?.spent === true) return this.#holdBack(bytes, at)
           // Not whole: `packetEnd` keeps what there is of it, or refuses it.
           if (this.#incoming.packetEnd(bytes, at, this.limits.packetBytesMax) === 0) return
           continue
@@ -205,6 +225,13 @@ export class MqttConnection {
         handleControl(this, this.client!, decodePacket(bytes, at, next, this.version))
       at = next
     }
+  }
+
+  /** The rest waits until the client may publish again, and its socket is not read. */
+  #holdBack(bytes: Buffer, at: number): void {
+    this.#incoming.keep(bytes, at, 0)
+    this.throttle!.wait()
+    this.pause()
   }
 
   /** Ends the connection for what went wrong with it: with its reason code, in the way of the phase. */
@@ -244,6 +271,7 @@ export class MqttConnection {
   #close(reason: EndReason, normal: boolean): void {
     if (this.phase === 'closed') return
     this.phase = 'closed'
+    this.throttle?.stop()
     this.client?.detach(normal, this.version === 5 ? this.sessionExpiryMs() : undefined)
     this.listener.closed(this, reason)
     this.output.release()

@@ -6,6 +6,7 @@ import {
   type DisconnectPacket,
   encodePacket,
   type Packet,
+  type PubackPacket,
   type PubrecPacket,
   REASON_CODES,
   SUBACK_FAILURE,
@@ -52,8 +53,7 @@ export function handleAcknowledgement(connection: MqttConnection, client: Client
 export function handleControl(connection: MqttConnection, client: Client, packet: Packet): void {
   switch (packet.type) {
     case 'puback':
-      if (!client.acknowledge(packet.packetId)) requireAwaited(client, packet.packetId, 'puback')
-      return
+      return puback(client, packet)
     case 'pubrec':
       return pubrec(connection, client, packet)
     case 'pubrel':
@@ -79,6 +79,12 @@ export function handleControl(connection: MqttConnection, client: Client, packet
         offset: 0,
       })
   }
+}
+
+function puback(client: Client, { packetId, reasonCode }: PubackPacket): void {
+  if (reasonCode < 0x80) {
+    if (!client.acknowledge(packetId)) requireAwaited(client, packetId, 'puback')
+  } else if (client.awaited(packetId) === 'puback') client.discard(packetId, 'refused-by-recipient')
 }
 
 function pubrec(connection: MqttConnection, client: Client, packet: PubrecPacket): void {

@@ -43,9 +43,13 @@ export class PublishReader {
     this.#client = client
   }
 
-  /** Reads whole PUBLISH packets from `start` on and returns where they end: at another packet, or at one that is not whole. */
+  /**
+   * Reads whole PUBLISH packets from `start` on and returns where they end: at another packet, at one that is not whole, or
+   * at one that comes too early for the client's rate.
+   */
   read(bytes: Buffer, start: number): number {
     const { version, limits } = this.#connection
+    const { throttle } = this.#connection
     const end = bytes.length
     let at = start
     let run: QosZeroRun | undefined
@@ -55,6 +59,10 @@ export class PublishReader {
         const length = frameLength(bytes, at, end)
         const next = at + length
         if (length === 0 || next > end || length > limits.packetBytesMax) break
+        if (throttle !== undefined) {
+          if (throttle.spent) break
+          throttle.took(length)
+        }
         scanPublish(bytes, at, next, version, scan)
         const route = this.#routeOf(bytes, at)
         if (route === undefined) this.#refuseLevels()
