@@ -2,7 +2,20 @@
 import { readFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { describeError, GatewayError } from '#base/errors.ts'
-import { CLIENT_DEFAULTS, type ClientOptions, type ClientVersion, connectClient, type MqttClient, openStream } from '#clients/mqtt/index.ts'
+import {
+  CLIENT_DEFAULTS,
+  type ClientOptions,
+  type ClientVersion,
+  connectClient,
+  type Endpoint,
+  isSecure,
+  type MqttClient,
+  openStream,
+  parseProxyUrl,
+  parseServerUrl,
+  type Target,
+  type TlsFiles,
+} from '#clients/mqtt/index.ts'
 import type { Context } from './context.ts'
 import { flag, pathFrom, text, usage, type Values, whole, word } from './option.ts'
 
@@ -13,6 +26,7 @@ const PORT_TLS = 8883
 
 export const mqttOptions = {
   host: text('HOST', 'the server (default 127.0.0.1)', { short: 'h' }),
+  url: text('URL', 'the server as mqtt://, mqtts://, ws:// or wss://HOST:PORT/PATH'),
   port: whole('PORT', `its port (default ${PORT}, with --tls ${PORT_TLS})`, { short: 'p', min: 1, max: 65_535 }),
   id: text('ID', 'the client id (default: the server makes one)', { short: 'i' }),
   username: text('NAME', 'the user name', { short: 'u' }),
@@ -26,6 +40,10 @@ export const mqttOptions = {
   key: text('FILE', 'its key, in PEM'),
   servername: text('NAME', "the name in the server's certificate (default: HOST)"),
   insecure: flag('takes any certificate'),
+  'psk-identity': text('NAME', 'the name that goes with a pre-shared key'),
+  'psk-file': text('FILE', 'a file with that key in hexadecimal digits'),
+  alpn: text('NAME', 'the protocol to ask for in TLS'),
+  proxy: text('URL', 'an HTTP proxy on the way, http://HOST:PORT'),
 }
 
 export type MqttValues = Values<typeof mqttOptions>
@@ -47,16 +65,7 @@ export async function connectFrom(values: MqttValues, wish: SessionWish, context
   if (password !== undefined && values.username === undefined) throw usage('a password needs a user name', 'add --username NAME')
   if ((values.cert === undefined) !== (values.key === undefined)) throw usage('--cert and --key belong together')
   const version: ClientVersion = values['mqtt-version'] === undefined || values['mqtt-version'] === '5' ? 5 : 4
-  const { host = '127.0.0.1', port, id = CLIENT_DEFAULTS.clientId, username } = values
-  const withTls = usesTls(values)
-  const path = (name: string | undefined) => (name === undefined ? undefined : pathFrom(context.folder, name))
-  const tls = {
-    ca: path(values.cafile),
-    cert: path(values.cert),
-    key: path(values.key),
-    servername: values.servername,
-    insecure: values.insecure,
-  }
+  const { id = CLIENT_DEFAULTS.clientId, username } = values
   return connectClient({
     ...CLIENT_DEFAULTS,
     version,
@@ -68,18 +77,54 @@ export async function connectFrom(values: MqttValues, wish: SessionWish, context
     ...(cleanStart || version !== 5 ? {} : { sessionExpirySeconds: SESSION_EXPIRY_FOREVER }),
     ...(onMessage === undefined ? {} : { onMessage }),
     ...(onClose === undefined ? {} : { onClose }),
-    target: {
-      endpoint: { scheme: withTls ? 'mqtts' : 'mqtt', host, port: port ?? (withTls ? PORT_TLS : PORT) },
-      tls: withTls ? tls : undefined,
-      openTimeoutMs: OPEN_TIMEOUT_MS,
-    },
+    target: targetFrom(values, context),
     open: openStream,
     clock: context.parts.clock,
   })
 }
 
-function usesTls({ tls, cafile, cert, servername, insecure }: MqttValues): boolean {
-  return tls || insecure || [cafile, cert, servername].some(each => each !== undefined)
+function targetFrom(values: MqttValues, context: Context): Target {
+  const endpoint = endpointFrom(values)
+  const { alpn, proxy, 'psk-identity': identity, 'psk-file': pskFile } = values
+  if ((identity === undefined) !== (pskFile === undefined)) throw usage('--psk-identity and --psk-file belong together')
+  const path = (name: string | undefined) => (name === undefined ? undefined : pathFrom(context.folder, name))
+  const tls: TlsFiles = {
+    ca: path(values.cafile),
+    cert: path(values.cert),
+    key: path(values.key),
+    servername: values.servername,
+    insecure: values.insecure,
+    ...(identity !== undefined && { psk: { identity, key: keyFrom(path(pskFile)!) } }),
+  }
+  return {
+    endpoint,
+    tls: isSecure(endpoint) ? tls : undefined,
+    alpn: alpn === undefined ? undefined : [alpn],
+    proxy: proxy === undefined ? undefined : parseProxyUrl(proxy),
+    openTimeoutMs: OPEN_TIMEOUT_MS,
+  }
+}
+
+function endpointFrom(values: MqttValues): Endpoint {
+  const { url, host, port } = values
+  const withTls = usesTls(values)
+  if (url === undefined) {
+    return { scheme: withTls ? 'mqtts' : 'mqtt', host: host ?? '127.0.0.1', port: port ?? (withTls ? PORT_TLS : PORT) }
+  }
+  if (host !== undefined || port !== undefined) throw usage('--url has host and port already', 'leave out --host and --port')
+  const endpoint = parseServerUrl(url)
+  if (withTls && !isSecure(endpoint)) throw usage('the options for TLS need mqtts:// or wss:// in --url')
+  return endpoint
+}
+
+function keyFrom(file: string): Buffer {
+  const hex = readFile(file, 'the pre-shared key').toString('latin1').trim()
+  if (!/^(?:[0-9A-Fa-f]{2})+$/.test(hex)) throw usage(`${file} must hold an even number of hexadecimal digits`)
+  return Buffer.from(hex, 'hex')
+}
+
+function usesTls({ tls, cafile, cert, servername, insecure, alpn, ...values }: MqttValues): boolean {
+  return tls || insecure || [cafile, cert, servername, alpn, values['psk-identity'], values['psk-file']].some(each => each !== undefined)
 }
 
 async function passwordOf(values: MqttValues, context: Context): Promise<Uint8Array | undefined> {

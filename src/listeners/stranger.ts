@@ -8,8 +8,8 @@ export interface Stranger {
 }
 
 const HANDSHAKE_RECORD = 0x16
-/** A fatal alert `handshake_failure` (`RFC 8446 §6.2`): the client says that the server refused, not that it broke. */
-const TLS_STRANGER: Stranger = { fault: 'stranger-tls', answer: Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28) }
+/** Text instead of an alert: clients then say that this is not TLS, and not that they found no common cipher. */
+const TLS_STRANGER: Stranger = { fault: 'stranger-tls', answer: Buffer.from('This port speaks no TLS.\n') }
 const HTTP_STRANGER: Stranger = {
   fault: 'stranger-http',
   answer: Buffer.from(

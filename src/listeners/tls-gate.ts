@@ -64,7 +64,7 @@ export class TlsGate implements OpeningStage {
 
   /** @throws GatewayError `config-invalid` when the files do not make a working listener */
   static async open(options: TlsGateOptions): Promise<TlsGate> {
-    const { settings, logger, clock } = options
+    const { settings, clock } = options
     let gate: TlsGate | undefined
     const watch = await FileWatch.start({ files: filesOf(settings), clock, onChange: async () => gate?.reload() })
     try {
@@ -72,7 +72,6 @@ export class TlsGate implements OpeningStage {
         settings,
         outsideOf(clock, path => readFileSync(path)),
       )
-      for (const finding of findings) if (finding.severity === 'warning') logger.warn(sentence(finding))
       if (material === undefined) throw invalid(findings)
       gate = new TlsGate(options, material, watch)
       return gate
@@ -269,6 +268,8 @@ export class TlsGate implements OpeningStage {
     this.#rotation = this.#options.clock.setTimer(SESSION_MS, () => {
       this.#renewTicketKeys()
       this.#use(this.#material)
+      // So that a certificate that runs out is told of twice a day.
+      void this.reload()
       this.#scheduleRotation()
     })
   }

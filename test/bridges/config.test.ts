@@ -77,7 +77,12 @@ burst = 100
 
 t.test('faults are told with their place', async t => {
   const cases: [text: string, words: RegExp][] = [
-    [`${HEAD.replace('mqtt://', 'wss://')}${ROUTE}`, /:3:\d+: bridges\.cloud\.url: .*not available yet/],
+    [`${HEAD.replace('mqtt://', 'unix://')}${ROUTE}`, /:3:\d+: bridges\.cloud\.url: .*not available yet/],
+    [`${HEAD.replace('mqtt://', 'ws://')}alpn = ["x"]\n${ROUTE}`, /alpn: has no effect without TLS \(write wss/],
+    [`${HEAD}proxy = "socks://proxy.example"\n${ROUTE}`, /proxy: must begin with "http/],
+    [`${HEAD}proxy_username = "me"\n${ROUTE}`, /proxy_username: has no effect without a proxy/],
+    [`${HEAD.replace('mqtt://', 'mqtts://')}tls = { psk_identity = "x" }\n${ROUTE}`, /psk_identity: has no key/],
+    [`${HEAD.replace('mqtt://', 'mqtts://')}tls = { psk_identity = "x", psk = "xyz" }\n${ROUTE}`, /psk must be an even number/],
     [`${HEAD}${ROUTE}to = "x/\${rest"\n`, /:6:\d+: bridges\.cloud\.out\.0\.to: a placeholder has no end/],
     [`${HEAD}${ROUTE}to = "x/\${2}"\n`, /:6:\d+: bridges\.cloud\.out\.0\.to: .*no \+/],
     [`${HEAD}${ROUTE}to = "x/#"\n`, /out\.0\.to: .*no wildcards/],

@@ -158,7 +158,7 @@ t.test('whatever is no handshake gets an answer and is counted', async t => {
   t.match(await ask(REQUEST.replace('Version: 13', 'Version: 7')), /^HTTP\/1\.1 426 .*Sec-WebSocket-Version: 13/s)
   t.match(await ask(`GET /mqtt HTTP/1.1\r\nX: ${'x'.repeat(9000)}\r\n`), /^HTTP\/1\.1 431 /)
   t.equal(await ask(Buffer.from([0x10, 0x0c, 0, 4])), '')
-  t.match(await ask(Buffer.from([0x16, 3, 1, 0, 9])), /^\x15\x03\x03/)
+  t.match(await ask(Buffer.from([0x16, 3, 1, 0, 9])), /speaks no TLS/)
   t.same(listener.faults.counts, { 'upgrade-refused': 5, 'stranger-tls': 1 })
   await eventually('their places are free', () => listener.connections === 0, 5000)
 })

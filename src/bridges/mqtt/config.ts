@@ -18,7 +18,7 @@ import {
 } from '#base/schema.ts'
 import { filtersOverlap } from '#bridges/engine/filter.ts'
 import { readTemplate } from '#bridges/engine/template.ts'
-import { type Endpoint, readServerUrl } from '#clients/mqtt/index.ts'
+import { type Endpoint, type HttpProxy, isSecure, readProxyUrl, readServerUrl } from '#clients/mqtt/index.ts'
 import { filterFault, isSharedFilter } from '#codecs/mqtt/index.ts'
 
 const PLACEHOLDERS =
@@ -28,18 +28,33 @@ const url = scalar<Endpoint, { description: string; required: true; example: str
   {
     typeName: 'URL',
     textual: true,
-    json: { type: 'string', pattern: '^mqtts?://' },
-    range: '`mqtt://`, `mqtts://`',
+    json: { type: 'string', pattern: '^(mqtts?|wss?)://' },
+    range: '`mqtt://`, `mqtts://`, `ws://`, `wss://`',
     read(written) {
       const text = readText(written)
       return text.ok ? readServerUrl(text.value) : text
     },
   },
   {
-    description: 'The upstream broker. Without a port it is 1883, with TLS (mqtts) 8883.',
+    description:
+      'The upstream broker. Without a port it is 1883, with TLS (mqtts) 8883; over WebSocket 80 (ws) and 443 (wss), and without a path `/mqtt`.',
     required: true,
     example: 'mqtts://broker.example:8883',
   },
+)
+
+const proxy = scalar<HttpProxy, { description: string; example: string }>(
+  {
+    typeName: 'URL',
+    textual: true,
+    json: { type: 'string', pattern: '^http://' },
+    range: '`http://`',
+    read(written) {
+      const text = readText(written)
+      return text.ok ? readProxyUrl(text.value) : text
+    },
+  },
+  { description: 'An HTTP proxy on the way to the upstream, which must allow CONNECT to its port.', example: 'http://proxy.example:8080' },
 )
 
 const tls = table(
@@ -47,13 +62,21 @@ const tls = table(
     ca: path({ description: 'PEM file with the authorities that sign the upstream, instead of the public ones.' }),
     cert: path({ description: 'PEM file with the certificate (chain) of this gateway.' }),
     key: path({ description: 'PEM file with the key of `cert`.' }),
+    key_password: secret({ description: 'The password of `key`; better in a file.' }),
+    psk_identity: string({ maxLength: 128, description: 'The name that goes with a pre-shared key.' }),
+    psk: secret({ description: 'A pre-shared key in hexadecimal digits, instead of certificates; better in a file.' }),
     servername: string({ description: 'The name that must be in the certificate of the upstream; by default the host of the URL.' }),
     insecure: boolean({ description: 'Take any certificate. Only for trying things out.', default: false }),
   },
   {
-    description: 'TLS, for `mqtts://`. The files are read anew for each connection.',
+    description: 'TLS, for `mqtts://` and `wss://`. The files are read anew for each connection.',
     optional: true,
-    check: ({ cert, key, insecure }) => [
+    check: ({ cert, key, insecure, psk, psk_identity: identity }) => [
+      ...(psk !== undefined && identity === undefined ? [{ key: '', message: 'psk needs psk_identity' }] : []),
+      ...(psk === undefined && identity !== undefined ? [{ key: 'psk_identity', message: 'has no key', hint: 'set psk_file' }] : []),
+      ...(psk !== undefined && !/^(?:[0-9A-Fa-f]{2}){1,512}$/.test(psk.trim())
+        ? [{ key: '', message: 'psk must be an even number of hexadecimal digits' }]
+        : []),
       ...(cert !== undefined && key === undefined ? [{ key: 'cert', message: 'has no key', hint: 'set key as well' }] : []),
       ...(cert === undefined && key !== undefined ? [{ key: 'key', message: 'has no certificate', hint: 'set cert as well' }] : []),
       ...(insecure ? [warning('insecure', 'anybody on the way can pretend to be the upstream', 'set ca instead')] : []),
@@ -113,10 +136,10 @@ const spool = table(
       description: 'What a full spool does: drops its oldest, drops the newcomer, or has the publish refused.',
       default: 'drop-oldest',
     }),
-    order: enumeration(['fifo'], {
-      description: 'The order in which it is emptied.',
+    order: enumeration(['fifo', 'live-first'], {
+      description:
+        'The order in which it is emptied: as it came, or what comes while the upstream is there before what has waited for it (both in order).',
       default: 'fifo',
-      planned: ['live-first', 'newest-first'],
     }),
     qos0: boolean({ description: 'Spool QoS 0 and send it at QoS 1; otherwise it is sent only while connected.', default: true }),
   },
@@ -147,6 +170,9 @@ export const mqttBridge = table(
     alpn: list(string({ description: 'A protocol name.', maxLength: 255 }), {
       description: 'Protocol names for TLS, where the upstream wants some.',
     }),
+    proxy,
+    proxy_username: string({ description: 'User name at the proxy.' }),
+    proxy_password: secret({ description: 'Password at the proxy; better in a file.' }),
     keep_alive: duration({ description: 'The upstream hears something at least this often; 0s: no need.', default: '60s', max: '65535s' }),
     clean_start: boolean({
       description:
@@ -191,15 +217,21 @@ interface Checked {
   password?: string
   tls?: object
   alpn: readonly string[]
+  proxy?: HttpProxy
+  proxy_username?: string
   out: readonly { from: string; to: string; envelope: string }[]
   in: readonly { from: string; to: string }[]
 }
 
 function checkBridge(bridge: Checked): CheckFault[] {
   const faults: CheckFault[] = []
-  if (bridge.url.scheme !== 'mqtts') {
+  if (!isSecure(bridge.url)) {
     const mute = bridge.tls !== undefined ? 'tls' : bridge.alpn.length > 0 ? 'alpn' : undefined
-    if (mute !== undefined) faults.push({ key: mute, message: 'has no effect without TLS', hint: 'write mqtts:// in url' })
+    const scheme = bridge.url.scheme === 'ws' ? 'wss' : 'mqtts'
+    if (mute !== undefined) faults.push({ key: mute, message: 'has no effect without TLS', hint: `write ${scheme}:// in url` })
+  }
+  if (bridge.proxy === undefined && bridge.proxy_username !== undefined) {
+    faults.push({ key: 'proxy_username', message: 'has no effect without a proxy', hint: 'set proxy' })
   }
   if (bridge.version === '3.1.1' && bridge.password !== undefined && bridge.username === undefined) {
     // [MQTT-3.1.2-22]

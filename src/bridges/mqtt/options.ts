@@ -1,6 +1,6 @@
 import type { SpoolOptions } from '#bridges/engine/spool.ts'
 import type { Qos } from '#broker/ports.ts'
-import type { EngineOptions, Target } from '#clients/mqtt/index.ts'
+import type { EngineOptions, Target, TlsFiles } from '#clients/mqtt/index.ts'
 import type { MqttBridgeConfig } from './config.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
@@ -10,7 +10,23 @@ const NEVER_EXPIRES = 0xffff_ffff
 
 /** Where to connect to, as the client wants it. */
 export function targetOf(config: MqttBridgeConfig): Target {
-  return { endpoint: config.url, tls: config.tls, alpn: config.alpn, openTimeoutMs: config.connect_timeout }
+  const { url, tls, alpn, proxy, proxy_username: username, proxy_password: password, connect_timeout: openTimeoutMs } = config
+  return {
+    endpoint: url,
+    tls: tls && tlsOf(tls),
+    alpn,
+    proxy: proxy && { ...proxy, username, password },
+    openTimeoutMs,
+  }
+}
+
+function tlsOf(tls: NonNullable<MqttBridgeConfig['tls']>): TlsFiles {
+  const { psk_identity: identity, psk, key_password: keyPassword, ...files } = tls
+  return {
+    ...files,
+    keyPassword,
+    ...(identity !== undefined && psk !== undefined && { psk: { identity, key: Buffer.from(psk.trim(), 'hex') } }),
+  }
 }
 
 /** How to speak there. `keepSession`: the session at the upstream outlives connections; else it begins anew and ends with this one. */
@@ -43,11 +59,11 @@ export function windowOf(config: MqttBridgeConfig): number {
 
 /** What the spool keeps. */
 export function spoolOptionsOf(name: string, config: MqttBridgeConfig): SpoolOptions {
-  const { max_bytes: bytesMax, max_age: ageMaxMs, when_full: whenFull, qos0 } = config.spool
+  const { max_bytes: bytesMax, max_age: ageMaxMs, when_full: whenFull, qos0, order } = config.spool
   return {
     name,
     protocol: `bridge mqtt ${config.version}`,
-    limits: { bytesMax, ageMaxMs, whenFull, qos0 },
+    limits: { bytesMax, ageMaxMs, whenFull, qos0, order },
     inFlightMax: windowOf(config),
     routes: config.out.map(({ from, to, qos, envelope }) => ({ from, to, qos: qos as Qos, envelope })),
   }

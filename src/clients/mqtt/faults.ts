@@ -46,6 +46,10 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: fault('connect-failed', 'does not speak TLS on this port', 'use mqtt:// or the TLS port, often 8883'),
   ERR_SSL_UNSUPPORTED_PROTOCOL: fault('connect-failed', 'speaks only versions of TLS that are no longer safe'),
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: fault('connect-failed', 'speaks only versions of TLS that are not offered here'),
+  TIDEGATE_PSK_NOT_USED: wrong(
+    'shows a certificate instead of using the pre-shared key',
+    'look at tls.psk_identity: is the key known there?',
+  ),
   ERR_OSSL_X509_KEY_VALUES_MISMATCH: wrong(
     'was not asked: tls.key does not belong to tls.cert',
     'put the matching pair into tls.cert and tls.key',
@@ -62,7 +66,7 @@ function wrong(message: string, hint?: string): Sentence {
 }
 
 /** The error for what the network or TLS said while connecting to `endpoint`, or afterwards (`opened`). */
-export function connectionFault(endpoint: Endpoint, cause: unknown, opened = false): GatewayError {
+export function connectionFault(endpoint: { host: string; port: number }, cause: unknown, opened = false): GatewayError {
   const code = innerCode(cause)
   const sentence = (code === undefined ? undefined : (SENTENCES[code] ?? tlsAlert(code))) ?? fault('connect-failed', plain(cause))
   const { retryable } = sentence
@@ -83,6 +87,9 @@ export function timeoutFault(endpoint: Endpoint, stage: string, afterMs: number)
 
 /** Alerts by which a TLS server refuses the client: `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED` and their like. */
 function tlsAlert(code: string): Sentence | undefined {
+  if (/_ALERT_.*(PSK_IDENTITY|DECRYPT_ERROR|BAD_RECORD_MAC)/.test(code)) {
+    return wrong('does not know this pre-shared key or its identity', 'look at tls.psk_identity and tls.psk_file')
+  }
   if (/_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)/.test(code)) {
     return wrong('does not accept the certificate of this gateway, or wants one', CHECK_CLIENT_CERTIFICATE)
   }

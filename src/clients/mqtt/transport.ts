@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs'
-import { isIP, connect as netConnect, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as tlsConnect } from 'node:tls'
+import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '#base/clock.ts'
-import { GatewayError, systemCode } from '#base/errors.ts'
-import { formatEndpoint } from './endpoint.ts'
+import { GatewayError } from '#base/errors.ts'
+import { formatEndpoint, type HttpProxy, isSecure, isWebSocket } from './endpoint.ts'
 import { connectionFault, timeoutFault } from './faults.ts'
-import type { Stream, StreamEvents, Target, TlsFiles } from './stream.ts'
+import type { Stream, StreamEvents, Target } from './stream.ts'
+import { connectTls } from './tls/transport.ts'
+import { askForTunnel } from './tunnel/transport.ts'
+import { WebSocketStream } from './websocket.ts'
 
 /** How long `end` waits for the peer to take what is pending. */
 const LINGER_MS = 3000
@@ -16,10 +17,14 @@ const ATTEMPT_TIMEOUT_MS = 5000
 const TCP_KEEP_ALIVE_MS = 60_000
 
 /**
- * Opens TCP for `mqtt://` and TLS for `mqtts://`. Files are read anew for each connection, so that a renewed
- * certificate is picked up by the next one.
+ * Opens TCP for `mqtt://`, TLS for `mqtts://`, and WebSocket on either for `ws://` and `wss://`. Files are read anew for each
+ * connection, so that a renewed certificate is picked up by the next one.
  */
 export function openStream(target: Target, events: StreamEvents, clock: Clock): Stream {
+  return isWebSocket(target.endpoint) ? new WebSocketStream(target, events, clock, openSocket) : openSocket(target, events, clock)
+}
+
+function openSocket(target: Target, events: StreamEvents, clock: Clock): Stream {
   return new SocketStream(target, events, clock)
 }
 
@@ -40,13 +45,13 @@ class SocketStream implements Stream {
     this.#events = events
     this.#clock = clock
     this.#timer = clock.setTimer(target.openTimeoutMs, () => {
-      const stage = this.#target.endpoint.scheme === 'mqtts' ? 'complete the connection and TLS handshake' : 'accept the connection'
+      const stage = isSecure(this.#target.endpoint) ? 'complete the connection and TLS handshake' : 'accept the connection'
       this.#fail(timeoutFault(target.endpoint, stage, target.openTimeoutMs))
     })
     try {
-      this.#watch(connectSocket(target))
+      this.#connect()
     } catch (cause) {
-      const error = cause instanceof GatewayError ? cause : connectionFault(target.endpoint, cause)
+      const error = this.#faultOf(cause)
       clock.defer(() => this.#fail(error))
     }
   }
@@ -78,10 +83,48 @@ class SocketStream implements Stream {
     if (this.#socket === undefined) this.#finish()
   }
 
-  #watch(socket: Socket): void {
+  #connect(): void {
+    const { endpoint, proxy } = this.#target
+    const to = addressOf(proxy ?? endpoint)
+    if (proxy !== undefined) return this.#tunnel(connect(to), proxy)
+    if (isSecure(endpoint)) return this.#watch(connectTls(this.#target, to), 'secureConnect')
+    this.#watch(connect(to), 'connect')
+  }
+
+  /** What goes wrong until the proxy has made the way is the proxy's fault, or on the way to it. */
+  #tunnel(socket: Socket, proxy: HttpProxy): void {
+    this.#socket = socket
+    const { endpoint } = this.#target
+    const finish = () => this.#finish()
+    const fail = (cause: unknown) => {
+      this.#error ??= cause instanceof GatewayError ? cause : connectionFault(proxy, cause)
+      socket.destroy()
+    }
+    socket.on('error', fail)
+    socket.on('close', finish)
+    const through = () => {
+      if (this.#ended) return
+      socket.off('error', fail)
+      socket.off('close', finish)
+      if (!isSecure(endpoint)) {
+        this.#watch(socket)
+        return this.#opened(socket)
+      }
+      try {
+        socket.on('error', () => {})
+        this.#watch(connectTls(this.#target, { socket }), 'secureConnect')
+      } catch (cause) {
+        this.#fail(this.#faultOf(cause))
+        finish()
+      }
+    }
+    socket.once('connect', () => askForTunnel(socket, proxy, endpoint, through, fail))
+  }
+
+  #watch(socket: Socket, opens?: 'connect' | 'secureConnect'): void {
     this.#socket = socket
     socket.setNoDelay(true)
-    socket.once(this.#target.endpoint.scheme === 'mqtts' ? 'secureConnect' : 'connect', () => this.#opened(socket))
+    if (opens !== undefined) socket.once(opens, () => this.#opened(socket))
     socket.on('data', chunk => {
       if (!this.#ended) this.#events.data(chunk)
     })
@@ -114,6 +157,10 @@ class SocketStream implements Stream {
     })
   }
 
+  #faultOf(cause: unknown): GatewayError {
+    return cause instanceof GatewayError ? cause : connectionFault(this.#target.endpoint, cause)
+  }
+
   #fail(error: GatewayError): void {
     this.#error ??= error
     if (this.#socket === undefined) this.#finish()
@@ -130,32 +177,6 @@ class SocketStream implements Stream {
   }
 }
 
-function connectSocket(target: Target): Socket {
-  const { endpoint, tls = {}, alpn } = target
-  const { host, port } = endpoint
-  const address = { host, port, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS }
-  if (endpoint.scheme === 'mqtt') return netConnect(address)
-  const options: ConnectionOptions = { ...address, rejectUnauthorized: tls.insecure !== true, ...readPems(tls) }
-  const servername = tls.servername ?? host
-  // [RFC 6066 §3] SNI is for names; an address is checked against the certificate all the same.
-  if (isIP(servername) === 0) options.servername = servername
-  if (alpn !== undefined && alpn.length > 0) options.ALPNProtocols = [...alpn]
-  return tlsConnect(options)
-}
-
-function readPems(tls: TlsFiles): ConnectionOptions {
-  const options: ConnectionOptions = {}
-  if (tls.ca !== undefined) options.ca = readPem('tls.ca', tls.ca)
-  if (tls.cert !== undefined) options.cert = readPem('tls.cert', tls.cert)
-  if (tls.key !== undefined) options.key = readPem('tls.key', tls.key)
-  return options
-}
-
-function readPem(key: string, file: string): Buffer {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    const why = systemCode(cause) === 'ENOENT' ? 'does not exist' : systemCode(cause) === 'EACCES' ? 'may not be read' : 'cannot be read'
-    throw new GatewayError('config-unreadable', `${key}: the file ${file} ${why}`, { cause, hint: 'look at its path, owner and mode' })
-  }
+function addressOf({ host, port }: { host: string; port: number }) {
+  return { host, port, autoSelectFamilyAttemptTimeout: ATTEMPT_TIMEOUT_MS }
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { endpointUrl, parseServerUrl, readServerUrl } from '#clients/mqtt/index.ts'
+import { endpointUrl, parseServerUrl, readProxyUrl, readServerUrl } from '#clients/mqtt/index.ts'
 
 t.test('URLs of servers are read', async t => {
   const cases: [string, string][] = [
@@ -16,8 +16,8 @@ t.test('what is no URL of an MQTT server gets a sentence', async t => {
   const cases: [string, RegExp][] = [
     ['broker.example', /not a URL/],
     ['http://host', /must begin with/],
-    ['ws://host', /not available yet/],
-    ['wss://host/mqtt', /not available yet/],
+    ['unix:///run/m.sock', /not available yet/],
+    ['ws://host/mqtt#part', /part after "#"/],
     ['mqtt://user:hunter2@host', /does not belong/],
     ['mqtt://host/topic', /ends with its port/],
     ['mqtt://host:70000', /not a valid URL/],
@@ -29,4 +29,17 @@ t.test('what is no URL of an MQTT server gets a sentence', async t => {
     t.notMatch(reading.ok ? '' : reading.message, /hunter2/, 'no secrets')
     t.throws(() => parseServerUrl(text), { code: 'usage' })
   }
+})
+
+t.test('WebSocket has a path, the usual one for a URL without', async t => {
+  t.same(readServerUrl('ws://host'), { ok: true, value: { scheme: 'ws', host: 'host', port: 80, path: '/mqtt' } })
+  t.same(readServerUrl('wss://host:8084/'), { ok: true, value: { scheme: 'wss', host: 'host', port: 8084, path: '/' } })
+  const signed = parseServerUrl('wss://[2001:db8::1]/a/b?token=hunter2')
+  t.same(signed, { scheme: 'wss', host: '2001:db8::1', port: 443, path: '/a/b?token=hunter2' })
+  t.equal(endpointUrl(signed), 'wss://[2001:db8::1]:443/a/b', 'queries may hold secrets')
+})
+
+t.test('a proxy is spoken to by HTTP and has no path', async t => {
+  t.same(readProxyUrl('http://proxy.example:8080'), { ok: true, value: { host: 'proxy.example', port: 8080 } })
+  for (const text of ['https://proxy.example', 'http://proxy.example/x', 'proxy.example:8080']) t.equal(readProxyUrl(text).ok, false, text)
 })
