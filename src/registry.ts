@@ -25,11 +25,7 @@ export type ListenerConfig = GatewayConfig['listeners'][string]
 /** Keys of the contract that nothing keeps yet: a limit or a rule that is believed and not kept is worse than none. */
 function unavailable(config: CommonConfig & InferKeys<typeof features>): readonly CheckFault[] {
   const keys: string[] = []
-  const { limits, zones, listeners } = config
-  for (const [table, { messages_per_second, burst }] of [['limits', limits] as const, ...zoneTables(zones)]) {
-    if ((messages_per_second ?? 0) > 0) keys.push(`${table}.messages_per_second`)
-    if ((burst ?? 0) > 0) keys.push(`${table}.burst`)
-  }
+  const { listeners } = config
   for (const [name, listener] of Object.entries(listeners)) {
     if (listener.mountpoint !== undefined && listener.protocol === 'mqtt') keys.push(`listeners.${name}.mountpoint`)
   }
@@ -39,8 +35,4 @@ function unavailable(config: CommonConfig & InferKeys<typeof features>): readonl
 function checkAccess({ access, serial }: CommonConfig & InferKeys<typeof features>, outside: Outside): readonly CheckFault[] {
   const devices = Object.keys(serial).length > 0 ? ['serial'] : []
   return accessFaults(access, devices, outside).map(fault => ({ ...fault, key: `access.${fault.key}` }))
-}
-
-function zoneTables(zones: CommonConfig['zones']) {
-  return Object.entries(zones).map(([name, zone]) => [`zones.${name}`, zone] as const)
 }

@@ -1,7 +1,7 @@
 /** `[limits]` and `[zones.NAME]`: what one client and one listener may ask of the gateway. */
 
 import type { Infer } from '#base/schema.ts'
-import { boolean, duration, integer, map, overrides, size, string, table } from '#base/schema.ts'
+import { boolean, duration, enumeration, integer, list, map, overrides, size, string, table } from '#base/schema.ts'
 
 const keys = {
   max_packet: size({
@@ -37,6 +37,11 @@ const keys = {
     description: 'The most bytes that wait in the queue of one session. Beyond it the oldest message goes, never one in flight.',
   }),
   queue_qos0: boolean({ default: false, description: 'Whether QoS 0 messages are kept for sessions that are offline.' }),
+  when_full: enumeration(['drop-oldest', 'drop-newest', 'reject'], {
+    default: 'drop-oldest',
+    description:
+      'What a session at its limit does: its oldest waiting message goes, the new one is not taken, or the publish is refused (and with it for everybody).',
+  }),
   session_expiry: duration({
     default: '7d',
     max: '49710d',
@@ -76,7 +81,14 @@ const keys = {
     default: 0,
     max: 10_000_000,
     unit: 'messages/s',
-    description: 'How fast one client may publish; a faster one is slowed down. 0: no limit.',
+    description:
+      'How fast one client may publish. A faster one is slowed down: MQTT is not read meanwhile, CoAP answers 4.29, MQTT-SN "congestion". 0: no limit.',
+  }),
+  bytes_per_second: size({
+    default: '0B',
+    max: '1GiB',
+    description:
+      'How many bytes of PUBLISH packets, or of CoAP payload, one client may send in a second; a faster one is slowed down. `"0B"`: no limit.',
   }),
   burst: integer({
     default: 0,
@@ -92,13 +104,41 @@ const keys = {
   }),
 }
 
+const priority = table(
+  {
+    topic: string({
+      required: true,
+      pattern: /^(?:(?:[^+#/\0]*|\+)\/)*(?:[^+#/\0]*|\+|#)$/,
+      patternText: 'a topic filter',
+      description: 'Messages whose topic matches it; the first that matches counts.',
+      example: 'alarms/#',
+    }),
+    rank: integer({ required: true, min: 1, max: 7, description: 'The higher goes first. What matches nothing has 0.', example: 5 }),
+  },
+  { description: 'A rank for what waits.' },
+)
+const priorities = {
+  description:
+    'What goes first where messages wait for a client. Within a rank they keep their order, and the lowest rank is the first to be dropped. If absent: all in order.',
+  max: 64,
+} as const
+
 /** `[limits]`. */
-export const limits = table(keys, { description: 'Limits for every client and listener. A zone overrides them for its listeners.' })
+export const limits = table(
+  { ...keys, priorities: list(priority, priorities) },
+  { description: 'Limits for every client and listener. A zone overrides them for its listeners.' },
+)
 
 /** `[zones.NAME]`. */
-export const zones = map(table(overrides(keys), { description: 'Any key of `[limits]`; what is not said here is as it is there.' }), {
-  description: 'Limits that differ for some listeners: a listener names its zone.',
-})
+export const zones = map(
+  table(
+    { ...overrides(keys), priorities: list(priority, { ...priorities, optional: true }) },
+    { description: 'Any key of `[limits]`; what is not said here is as it is there.' },
+  ),
+  {
+    description: 'Limits that differ for some listeners: a listener names its zone.',
+  },
+)
 
 /** Sizes in bytes, durations in milliseconds. */
 export type Limits = Infer<typeof limits>

@@ -11,7 +11,7 @@ import { openStreamListener } from '#listeners/open.ts'
 import type { StreamListener } from '#listeners/types.ts'
 import { openUdpListener } from '#listeners/udp.ts'
 import type { ListenerConfig } from '#registry.ts'
-import { clientLimits } from './client-limits.ts'
+import { clientLimits, prioritiesOf, rateLimits } from './client-limits.ts'
 import { kebab } from './counter-names.ts'
 import { openMqttSn } from './mqtt-sn-listener.ts'
 
@@ -129,6 +129,9 @@ function mqttLimits(limits: Limits): MqttLimits {
     queueMessagesMax: limits.queue_messages,
     queueBytesMax: limits.queue_bytes,
     queueQos0: limits.queue_qos0,
+    queueWhenFull: limits.when_full,
+    ...prioritiesOf(limits),
+    rate: rateLimits(limits),
   }
 }
 

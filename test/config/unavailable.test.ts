@@ -8,11 +8,7 @@ const faults = (text: string) =>
 
 t.test('what would be believed and is not kept is a fault', async t => {
   const listener = '[listeners.a]\nprotocol = "mqtt"\nbind = "127.0.0.1:1"\n'
-  const texts = [
-    '[limits]\nmessages_per_second = 5',
-    '[zones.slow]\nburst = 5',
-    `${listener}mountpoint = "x/"`,
-  ]
+  const texts = [`${listener}mountpoint = "x/"`]
   for (const text of texts) t.match(faults(text), [/^\/t\.toml:\d+:\d+: [a-z._-]+: is not available in this version/], text)
   t.same(faults(listener), [])
 })

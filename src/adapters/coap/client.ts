@@ -1,4 +1,5 @@
 import type { Clock } from '#base/clock.ts'
+import type { PublishRate } from '#base/publish-rate.ts'
 import type { Client, CloseReason, DropReason, Entry, Identity, Message, Qos, Route, Sink } from '#broker/ports.ts'
 import { CODE, contentFormatOf } from '#codecs/coap/index.ts'
 import type { Observer } from './endpoint-observer.ts'
@@ -35,6 +36,8 @@ export class CoapClient implements Sink {
   readonly #byFilter = new Map<string, Subscription>()
   readonly #byIdentifier = new Map<number, Subscription>()
   #client!: Client
+  /** For a device whose rate of publishes is limited. */
+  rate: PublishRate | undefined
   #nextIdentifier = 1
   #packetId = 0
   #closed = false

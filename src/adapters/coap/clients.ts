@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '#base/clock.ts'
 import { GatewayError, isGatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
+import { isLimited, PublishRate } from '#base/publish-rate.ts'
 import type { Broker, ClientLimits, Identity } from '#broker/ports.ts'
 import { CoapClient } from './client.ts'
 import type { Peer } from './endpoint-peer.ts'
@@ -138,6 +139,7 @@ export class Clients {
         overlap: 'each',
       })
       client.bind(attachment.client)
+      if (isLimited(limits.rate)) client.rate = new PublishRate(clock, limits.rate)
       this.#clients.set(key, client)
       attachment.client.resume()
       return client

@@ -90,10 +90,12 @@ export class PubSub {
     const route = broker.route(request.topic)
     if (route === undefined) exchange.respond(refusal(CODE.BadRequest, 'not a topic name'))
     else if (broker.congested) exchange.respond({ code: CODE.ServiceUnavailable, maxAge: BUSY_SECONDS })
+    else if (client.rate?.spent) exchange.respond({ code: CODE.TooManyRequests, maxAge: Math.ceil(client.rate.waitMs / 1000) })
     else if (!this.#preconditionsHold(exchange, request.topic, client)) exchange.respond({ code: CODE.PreconditionFailed })
     else {
       const message = new Message(request.topic, payload, 0, payload.length, request.qos, retain, properties)
       if (request.expirySeconds > 0) message.expiresAtMs = broker.runningMs() + request.expirySeconds * 1000
+      client.rate?.took(payload.length)
       const position = client.publish(route, message)
       if (position < 0) exchange.respond(brokerRefusal(-position, client))
       else this.#commits.after(position, () => exchange.respond({ code: success }))

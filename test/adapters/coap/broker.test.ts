@@ -3,13 +3,14 @@ import { createAccess } from '#access/index.ts'
 import { CoapEngine } from '#adapters/coap/index.ts'
 import { silentLogger } from '#base/logger.ts'
 import { createBroker } from '#broker/broker.ts'
-import { METHOD, OPTION, TYPE, uintOption } from '#codecs/coap/index.ts'
+import type { ClientLimits } from '#broker/ports.ts'
+import { findUint, METHOD, OPTION, TYPE, uintOption } from '#codecs/coap/index.ts'
 import { MemoryDisk, MemoryStore } from '../../support/memory-store.ts'
 import { VirtualClock } from '../../support/virtual-clock.ts'
 import { CLIENT_LIMITS, RawPeer, show, text } from './support/bench.ts'
 
 /** The adapter on the real broker, with a store in memory whose commits the test can hold. */
-async function bench() {
+async function bench(more: Partial<ClientLimits> = {}) {
   const clock = new VirtualClock(3)
   const store: MemoryStore = new MemoryStore({ clock, disk: new MemoryDisk(), runningMs: () => broker.runningMs() })
   const access = createAccess('always')
@@ -23,7 +24,7 @@ async function bench() {
     logger: silentLogger,
     port,
     listener: 'coap',
-    limits: CLIENT_LIMITS,
+    limits: { ...CLIENT_LIMITS, ...more },
     payloadBytesMax: 1 << 20,
     clientsMax: 100,
   })
@@ -124,4 +125,16 @@ t.test('on the real broker: while the store is full, what needs the disk gets 5.
   store.heal()
   await settle()
   t.same(device.drain().map(show), ['ACK 2.04'])
+})
+
+t.test('a device that publishes faster than it may is told when to try again', async t => {
+  const { peer, clock } = await bench({ rate: { messagesPerSecond: 1, burst: 2, bytesPerSecond: 0 } })
+  const device = peer(1)
+  for (const payload of ['1', '2']) t.equal(show(device.one(put('a', payload))), 'ACK 2.04')
+  const late = device.one(put('a', '3'))
+  t.equal(show(late), 'ACK 4.29')
+  t.equal(findUint(late.options, OPTION.MaxAge), 1)
+  t.equal(show(device.one({ path: ['ps', 'a'] })), 'ACK 4.04', 'reading is not limited')
+  clock.advance(1000)
+  t.equal(show(device.one(put('a', '4'))), 'ACK 2.04')
 })
