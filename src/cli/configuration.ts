@@ -3,9 +3,10 @@ import { readFileSync, statSync } from 'node:fs'
 import { GatewayError } from '#base/errors.ts'
 import type { TableSchema } from '#base/schema.ts'
 import { type Fault, showFault } from '#config/fault.ts'
-import { type Loaded, loadConfig, type Sources } from '#config/load.ts'
+import { type Loaded, type LoadInputs, loadConfig, type Sources } from '#config/load.ts'
 import type { ConfigCore, Context } from './context.ts'
 import { pathFrom, text, texts } from './option.ts'
+import { servicePlaces } from './service-places.ts'
 
 /** The options of verbs that load a whole configuration. */
 export const configOptions = {
@@ -26,16 +27,18 @@ export async function readConfig(choice: ConfigChoice, context: Context): Promis
   const sets = [...(choice.set ?? [])]
   // As TOML text, so that a folder called "true" or "1e3" stays a folder.
   if (dataDir !== undefined) sets.push(`gateway.data_dir=${JSON.stringify(pathFrom(context.folder, dataDir))}`)
-  return loadConfig({
+  const inputs: Omit<LoadInputs<TableSchema<ConfigCore>>, 'sets'> = {
     schema: await context.parts.schema(),
     file: choice.config,
     env: context.env,
-    sets,
     folder: context.folder,
     readFile: path => readFileSync(path),
     modeOf: path => statSync(path, { throwIfNoEntry: false })?.mode,
     nowMs: context.parts.clock.synchronised() ? context.parts.clock.now() : undefined,
-  })
+  }
+  const loaded = loadConfig({ ...inputs, sets })
+  const places = servicePlaces(context.env, key => loaded.sources.isSet(key))
+  return places.length === 0 ? loaded : loadConfig({ ...inputs, sets: [...places, ...sets] })
 }
 
 export interface ConfigInForce {
