@@ -21,7 +21,7 @@ const PREBUILT: Record<string, Record<Arch, string>> = {
 }
 
 /** Our own, each one C file that needs Node-API and libc only. */
-const OWN: Record<string, string> = { notify: 'src/system/native/notify.c' }
+const OWN: Record<string, string> = { notify: 'src/system/native/notify.c', pty: 'src/system/native/pty.c' }
 
 const COMPILER_OPTIONS = ['-O2', '-fPIC', '-shared', '-s', '-Wall', '-Wextra', '-Wl,-z,relro,-z,now', '-DNAPI_VERSION=8']
 

@@ -4,6 +4,7 @@ import { type Context, type Parts, runCommandLine, type Surroundings, Terminal }
 import type { GatewayOptions } from '#gateway.ts'
 import { build } from '#system/build.ts'
 import { clockProbe } from '#system/clock-probe.ts'
+import { profileNames, readProfile } from '#system/profiles.ts'
 import { assertRuntime, sqliteVersion } from '#system/runtime.ts'
 
 const clock = systemClock(clockProbe())
@@ -39,6 +40,11 @@ const parts: Parts = {
     const { consoleLogger } = await import('#system/console-logger.ts')
     return openStoppedUsers(dataDir, clock, consoleLogger({ clock, level: 'warn' }))
   },
+  async serial() {
+    const [tools, { openPty }] = await Promise.all([import('#adapters/serial/tools.ts'), import('#system/pty.ts')])
+    return { ...tools, readVector: tools.readProfileVector, profileNames, openPty }
+  },
+  readProfile,
   clock,
 }
 

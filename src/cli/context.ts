@@ -4,6 +4,7 @@ import type { Clock } from '#base/clock.ts'
 import type { Logger, LogLevel } from '#base/logger.ts'
 import type { TableSchema } from '#base/schema.ts'
 import type { Sources } from '#config/load.ts'
+import type { SerialParts } from './serial-parts.ts'
 import type { Terminal } from './terminal.ts'
 
 /** The keys that the command line itself looks at; the loaded configuration has many more. */
@@ -91,6 +92,10 @@ export interface Parts {
   openStoppedUsers(dataDir: string): Promise<StoppedUsers>
   /** Takes what the service manager has left in the environment for this process, and out of it. */
   openServiceManager(logger: Logger): Promise<ServiceManager>
+  /** Ports, profiles and simulated devices. */
+  serial(): Promise<SerialParts>
+  /** A device profile that the program brings with it, by name. */
+  readProfile(name: string): { path: string; text: string } | undefined
   clock: Clock
 }
 

@@ -13,7 +13,7 @@ import { type AddonContent, type PlaceFinder, placeFinders } from './native-addo
 /** Set by the bundler; absent when the source runs as it is. */
 declare const TIDEGATE_COMMIT: string | undefined
 
-export type AddonName = 'better-sqlite3' | 'serialport' | 'notify'
+export type AddonName = 'better-sqlite3' | 'serialport' | 'notify' | 'pty'
 
 /** The asset that tells the other addons' install names, by their names. */
 const MANIFEST_ASSET = 'addons.json'
@@ -59,7 +59,7 @@ function fromFile(name: AddonName): Loaded | undefined {
 
 /** Built beside the source that runs, if anything is. */
 function inCheckout(name: AddonName): string | undefined {
-  if (name !== 'notify') return undefined
+  if (name !== 'notify' && name !== 'pty') return undefined
   for (let folder = dirname(process.argv[1] ?? '/'); folder !== dirname(folder); folder = dirname(folder)) {
     const file = join(folder, 'dist/native', `${name}.node`)
     if (existsSync(file)) return file

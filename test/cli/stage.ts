@@ -16,6 +16,7 @@ import {
   type StoppedUsers,
   Terminal,
 } from '#cli/index.ts'
+import type { SerialParts } from '#cli/serial-parts.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 export const schema = table(
@@ -135,6 +136,11 @@ export class Stage {
     return new Promise(resolve => this.#logWaiters.push({ wanted, resolve }))
   }
 
+  /** Commands about serial lines get what a test puts here. */
+  serialParts: () => SerialParts = () => {
+    throw new Error('no serial parts on this stage')
+  }
+
   context(): Context {
     const stage = this
     const about: About = { version: '1.2.3', commit: 'abc', node: '24.0.0', sqlite: '3.50.0' }
@@ -167,6 +173,8 @@ export class Stage {
           }
         },
         openServiceManager: async () => this.#manager(),
+        serial: async () => stage.serialParts(),
+        readProfile: () => undefined,
         openStoppedUsers: async dataDir => this.stoppedUsers(dataDir),
         clock: this.realClock ?? this.clock,
       },

@@ -33,7 +33,7 @@ function checkStreamPoint(device: SpeechConfig, name: string, point: PointConfig
   const key = `points.${name}`
   const parse = parseOf(device)
   if (point.register !== undefined) faults.push({ key: `${key}.register`, message: 'is for Modbus', hint: 'framing = "modbus-rtu"' })
-  if (parse === 'raw-line' && point.set === undefined) {
+  if (parse === 'raw-line' && point.set === undefined && Object.keys(device.scripts).length === 0) {
     faults.push({ key: 'points', message: 'points need a way to find them in a line', hint: 'parse = "regex", "csv" or "json"' })
   }
   if (parse === 'binary' && point.at === undefined && point.set === undefined) {
@@ -108,7 +108,7 @@ function checkParser(device: SpeechConfig): CheckFault[] {
   if (names === undefined || scripted) return faults
   for (const [name, point] of Object.entries(device.points)) {
     const field = point.from ?? name
-    if (names.includes(field) || (point.from === undefined && point.set !== undefined)) continue
+    if (names.includes(field) || point.type === 'command' || (point.from === undefined && point.set !== undefined)) continue
     faults.push({
       key: `points.${name}`,
       message: `no field "${field}"`,

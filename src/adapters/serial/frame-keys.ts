@@ -84,10 +84,10 @@ export const frameKeys = {
     description: 'Characters of a line. A line with other bytes is dropped and counted.',
     default: 'utf8',
   }),
-  parse: enumeration(['auto', 'raw-line', 'regex', 'csv', 'json', 'nmea', 'obis', 'labels', 'binary'], {
+  parse: enumeration(['auto', 'raw-line', 'regex', 'csv', 'json', 'nmea', 'obis', 'labels', 'pairs', 'binary'], {
     description:
       'How points are found. `raw-line`: not at all; the line itself is published on `serial/{name}/line`. `nmea`: `GGA.7` or `GGA.latitude`; ' +
-      '`obis`: `1-0:1.8.1`; `labels`: a label, a tab, a value in each line; `binary`: by the place in the frame (`at`). `auto`: as it fits the framing.',
+      '`obis`: `1-0:1.8.1`; `labels`: a label, a tab, a value in each line; `pairs`: `Ta=21.6C,Ua=36.4P`, without the unit; `binary`: by the place in the frame (`at`). `auto`: as it fits the framing.',
     default: 'auto',
   }),
   pattern: string({

@@ -10,6 +10,7 @@ import {
   type LineParser,
   NmeaParser,
   ObisParser,
+  PairParser,
   RegexParser,
 } from '#codecs/framing/index.ts'
 import type { PointConfig, SpeechConfig } from './config-keys.ts'
@@ -52,6 +53,8 @@ export function textParserOf(config: SpeechConfig): LineParser | undefined {
       return new ObisParser()
     case 'labels':
       return new LabelParser()
+    case 'pairs':
+      return new PairParser()
     default:
       return undefined
   }

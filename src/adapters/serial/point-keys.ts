@@ -33,10 +33,11 @@ const pointKeys = {
     description: 'The field it comes from: a named group, a column, or a path such as `air.temp`. As the point itself unless told.',
     maxLength: 256,
   }),
-  type: enumeration(['auto', 'number', 'integer', 'text', 'boolean', ...BINARY_TYPES], {
+  type: enumeration(['auto', 'number', 'integer', 'text', 'boolean', 'command', ...BINARY_TYPES], {
     description:
       'What the value is. `auto` passes a text as it came and takes a number for a number; `integer` rounds. In registers and binary ' +
-      'frames the type says how many bytes it has; there `auto` is `uint16`, of a coil `boolean`. `bcd16` and `bcd32` are packed digits.',
+      'frames the type says how many bytes it has; there `auto` is `uint16`, of a coil `boolean`. `bcd16` and `bcd32` are packed digits. ' +
+      '`command`: nothing is read; each message on `…/set` sends the line of `set`.',
     default: 'auto',
   }),
   scale: number({ description: 'What a number is multiplied with.', default: 1 }),
@@ -112,8 +113,10 @@ function checkPoint(point: PointConfig): CheckFault[] {
   if (scaled && ['text', 'boolean', 'string', 'hex'].includes(point.type)) {
     faults.push({ key: 'type', message: `a ${point.type} cannot be scaled`, hint: 'type = "number"' })
   }
+  if (point.type === 'command' && point.set === undefined)
+    faults.push({ key: 'set', message: 'is missing: a command has a line that it sends' })
   if (point.scale === 0) faults.push({ key: 'scale', message: 'a scale of 0 loses every value' })
-  if (point.set !== undefined && !point.set.includes(VALUE_PLACE)) {
+  if (point.set !== undefined && point.type !== 'command' && !point.set.includes(VALUE_PLACE)) {
     faults.push({ key: 'set', severity: 'warning', message: `holds no ${VALUE_PLACE}: the same line is sent whatever the payload says` })
   }
   if (point.bit === undefined && point.bits !== 1) faults.push({ key: 'bits', message: 'needs `bit`, the lowest of them' })

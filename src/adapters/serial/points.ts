@@ -40,6 +40,7 @@ export class Points {
     if (this.#points.length === 0) return readAll(fields)
     const readings: Reading[] = []
     for (const point of this.#points) {
+      if (point.type === 'command') continue
       const field = fields.get(point.field)
       if (field !== undefined) readings.push(readPoint(point.name, point, field))
     }
@@ -79,7 +80,9 @@ export function readPoint(name: string, point: PointConfig, field: Field): Readi
   const value = convert(point, field)
   if (value === undefined) return { point: name, text: field.text, value: null, unit, good: false }
   const untouched = value === field.value || point.type === 'text' || (point.type === 'number' && !isScaled(point))
-  return { point: name, text: untouched && typeof value !== 'boolean' ? field.text : String(value), value, unit, good: true }
+  // `007` is no way to write a whole number.
+  const asItStood = untouched && typeof value !== 'boolean' && !(point.type === 'integer' && /^[-+]?0\d|^\+/.test(field.text))
+  return { point: name, text: asItStood ? field.text : String(value), value, unit, good: true }
 }
 
 /** The point's value, or undefined if the field has none of its type. */

@@ -52,7 +52,7 @@ export const pollKeys = {
     description: 'Modbus: the address of the one unit on the line; its points are on `serial/{name}/{point}`.',
     default: 1,
     min: 1,
-    max: 247,
+    max: 255,
   }),
   back_off: duration({
     description: 'Modbus: how long a dead unit is left alone before it is asked once more.',
@@ -70,7 +70,7 @@ export const pollKeys = {
 } as const
 
 const unitKeys = {
-  unit: integer({ description: 'The address of the unit.', required: true, min: 1, max: 247 }),
+  unit: integer({ description: 'The address of the unit.', required: true, min: 1, max: 255 }),
   profile: string({ description: 'The profile that describes it; of it the points, groups and reading counts.', maxLength: 1024 }),
   ...overrides(pollScalars),
   groups: groupsSchema,

@@ -162,7 +162,10 @@ function scriptOf(name: string, script: ScriptConfig, config: SpeechConfig): Scr
 }
 
 /** The bytes that a step sends. */
-export function bytesOfStep(step: Pick<StepConfig, 'send' | 'send_hex'>, encoding: SpeechConfig['encoding']): Uint8Array {
+export function bytesOfStep(
+  step: { send?: string | undefined; send_hex?: string | undefined },
+  encoding: SpeechConfig['encoding'],
+): Uint8Array {
   return step.send === undefined ? Buffer.from((step.send_hex ?? '').replaceAll(' ', ''), 'hex') : encodeText(step.send, encoding)
 }
 

@@ -18,6 +18,7 @@ export { type Field, type Fields, type LineParser, recogniseNumber } from './fie
 export { JsonParser } from './json.ts'
 export { DELIMITER_BYTES_MAX, LineDeframer, type LineOptions } from './lines.ts'
 export { encodeNmea, NmeaDeframer, NmeaParser } from './nmea.ts'
+export { PairParser } from './pairs.ts'
 export { PATTERN_LENGTH_MAX, RegexParser } from './regex.ts'
 export { CobsDeframer, encodeCobs, encodeSlip, SlipDeframer } from './slip.ts'
 export { decodeText, encodeText, LINE_ENCODINGS, type LineEncoding } from './text.ts'

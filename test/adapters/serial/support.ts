@@ -6,8 +6,11 @@ import { loadConfig } from '#config/load.ts'
 const schema = table({ serial: serialSchema }, { description: 'A test.' })
 
 /** What a configuration file with this text gives. */
-export function load(toml: string): { config: SerialConfig | undefined; faults: string[]; warnings: string[] } {
-  const loaded = loadConfig({ schema, file: 'test.toml', env: {}, sets: [], folder: '/', readFile: () => toml })
+export function load(
+  toml: string,
+  named?: (name: string) => { path: string; text: string } | undefined,
+): { config: SerialConfig | undefined; faults: string[]; warnings: string[] } {
+  const loaded = loadConfig({ schema, file: 'test.toml', env: {}, sets: [], folder: '/', readFile: () => toml, ...(named && { named }) })
   const show = (fault: { key: string; message: string }) => `${fault.key}: ${fault.message}`
   return { config: loaded.config?.serial, faults: loaded.faults.map(show), warnings: loaded.warnings.map(show) }
 }

@@ -149,7 +149,7 @@ export class ModbusProtocol implements Protocol {
     let soonest = Number.POSITIVE_INFINITY
     for (const { health, blocks } of this.#units) {
       for (const block of blocks) {
-        const at = this.#possibleAt(block, health.state === 'dead' ? health.retryAt : 0)
+        const at = this.#possibleAt(block, health.state === 'dead' ? health.retryAt : 0, now)
         if (at > now) soonest = Math.min(soonest, at)
         else if (first === undefined || block.dueAt + block.setBackMs < first.dueAt + first.setBackMs) first = block
       }
@@ -157,9 +157,9 @@ export class ModbusProtocol implements Protocol {
     return first ?? (soonest === Number.POSITIVE_INFINITY ? undefined : soonest)
   }
 
-  #possibleAt(block: PolledBlock, notBefore: number): number {
+  #possibleAt(block: PolledBlock, notBefore: number, now: number): number {
     const at = Math.max(block.dueAt, notBefore)
-    return at > this.#clock.monotonic() ? at : Math.max(at, block.unit.health.freeAt(block.request))
+    return at > now ? at : block.unit.health.freeAt(block.request, now)
   }
 
   async #poll(block: PolledBlock): Promise<void> {
@@ -287,7 +287,8 @@ export class ModbusProtocol implements Protocol {
   async #askPatiently(unit: PolledUnit, request: ModbusRequest): Promise<Uint8Array> {
     for (let attempt = 0; ; attempt++) {
       try {
-        const free = unit.health.freeAt(request) - this.#clock.monotonic()
+        const now = this.#clock.monotonic()
+        const free = unit.health.freeAt(request, now) - now
         if (free > 0) await new Promise<void>(resolve => void this.#clock.setTimer(free, resolve))
         if (!this.#open) throw new GatewayError('port-unavailable', 'the port is not open', { retryable: true })
         return await this.#ask(unit, request)

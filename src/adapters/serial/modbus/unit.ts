@@ -51,9 +51,8 @@ export class ModbusUnit {
     return Math.min(Math.max(timeoutMs, this.#latencyMs * 1.5), timeoutMs * PATIENCE_MAX)
   }
 
-  /** When the unit may be asked this, as running time: now, or when a late answer can no longer be mistaken for its answer. */
-  freeAt(request: ModbusRequest): number {
-    const now = this.#clock.monotonic()
+  /** When the unit may be asked this, as running time: `now`, or when a late answer can no longer be mistaken for its answer. */
+  freeAt(request: ModbusRequest, now: number): number {
     if (this.#owed.length === 0) return now
     this.#owed = this.#owed.filter(owed => owed.until > now)
     const shape = shapeOf(request)
