@@ -33,6 +33,7 @@ export async function readConfig(choice: ConfigChoice, context: Context): Promis
     env: context.env,
     folder: context.folder,
     readFile: path => readFileSync(path),
+    named: name => context.parts.readProfile(name),
     modeOf: path => statSync(path, { throwIfNoEntry: false })?.mode,
     nowMs: context.parts.clock.synchronised() ? context.parts.clock.now() : undefined,
   }
