@@ -4,7 +4,7 @@ import { type MqttLimits, MqttListener } from '#adapters/mqtt/index.ts'
 import { silentLogger } from '#base/logger.ts'
 import { systemClock } from '#base/system-clock.ts'
 import { createBroker, type GatewayBroker } from '#broker/broker.ts'
-import { openTcpListener } from '#listeners/tcp.ts'
+import { openStreamListener } from '#listeners/open.ts'
 import { MemoryStore } from '../support/memory-store.ts'
 import { TEST_LIMITS } from '../support/mqtt-harness.ts'
 
@@ -14,8 +14,8 @@ export interface RealListener {
   broker: GatewayBroker
 }
 
-/** Broker, adapter and a TCP listener on a free port of loopback, for as long as the test runs. */
-export async function realListener(t: Test, limits: Partial<MqttLimits> = {}): Promise<RealListener> {
+/** Broker, adapter and a TCP or WebSocket listener on a free port of loopback, for as long as the test runs. */
+export async function realListener(t: Test, limits: Partial<MqttLimits> = {}, transport: 'tcp' | 'ws' = 'tcp'): Promise<RealListener> {
   const clock = systemClock()
   const broker = await createBroker({ store: new MemoryStore({ clock }), access: createAccess('loopback'), clock, logger: silentLogger })
   const mqtt = new MqttListener({
@@ -26,14 +26,17 @@ export async function realListener(t: Test, limits: Partial<MqttLimits> = {}): P
     limits: { ...TEST_LIMITS, ...limits },
     anonymous: undefined,
   })
-  const listener = await openTcpListener({
-    bind: { host: '127.0.0.1', port: 0 },
-    maxConnections: 1000,
-    connectionsPerSecond: 0,
-    onConnection: connection => mqtt.accept(connection),
-    logger: silentLogger,
-    clock,
-  })
+  const listener = await openStreamListener(
+    { transport, bind: { host: '127.0.0.1', port: 0 } },
+    {
+      name: 'test',
+      maxConnections: 1000,
+      connectionsPerSecond: 0,
+      onConnection: connection => mqtt.accept(connection),
+      logger: silentLogger,
+      clock,
+    },
+  )
   t.teardown(async () => {
     await listener.close()
     mqtt.stop()

@@ -60,8 +60,13 @@ export class Authentication {
   }
 
   #step(data: Uint8Array | undefined, proved: Proved, failed: (error: unknown) => void): void {
-    const outcome = this.#exchange?.next(data === undefined ? undefined : Uint8Array.from(data))
-    if (outcome === undefined) return failed(notOffered(this.method))
+    if (this.#exchange === undefined) return failed(notOffered(this.method))
+    let outcome: ExchangeStep | Promise<ExchangeStep>
+    try {
+      outcome = this.#exchange.next(data === undefined ? undefined : Uint8Array.from(data))
+    } catch (error) {
+      return failed(error)
+    }
     if (!(outcome instanceof Promise)) return this.#answer(outcome, proved)
     this.#deciding = true
     outcome

@@ -1,11 +1,12 @@
 /** CONNECT (`MQTT 5 §3.1`): who comes, whether they may, and the session they get. */
 import { GatewayError, isGatewayError } from '#base/errors.ts'
-import { type AttachRequest, type Credentials, type Identity, Message, type Will } from '#broker/ports.ts'
+import { type AttachRequest, type Credentials, type Identity, Message, type Sink, type Will } from '#broker/ports.ts'
 import { type ConnectPacket, claimedVersion, decodePacket, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
 import { Authentication } from './authentication.ts'
 import { acceptance, refusal } from './connack.ts'
 import type { MqttConnection } from './connection.ts'
 import { type EndReason, endReasonOf } from './end-reason.ts'
+import { MountedSink } from './mountpoint.ts'
 import { isWronglyMarked } from './payload-format.ts'
 import { requirePlain } from './plain-names.ts'
 import { messageProperties } from './properties.ts'
@@ -123,14 +124,21 @@ function attach(
     })
   }
   const sink = new MqttSink(connection, packet.properties?.topicAliasMaximum ?? 0)
-  const { client, sessionPresent, position } = connection.broker.attach(attachRequest(connection, packet, identity, sink))
+  const { client, sessionPresent, position } = connection.broker.attach(
+    attachRequest(connection, packet, identity, mounted(connection, sink)),
+  )
   connection.identity = identity
   connection.sink = sink
   sink.client = client
   connection.admit(client, position, acceptance(connection, packet, { ...admission, sessionPresent })!)
 }
 
-function attachRequest(connection: MqttConnection, packet: ConnectPacket, identity: Identity, sink: MqttSink): AttachRequest {
+/** What the broker delivers to: by way of the listener's mountpoint, where it has one. */
+function mounted({ listener: { mountpoint, stripped } }: MqttConnection, sink: MqttSink): Sink {
+  return mountpoint === undefined ? sink : new MountedSink(sink, mountpoint, stripped)
+}
+
+function attachRequest(connection: MqttConnection, packet: ConnectPacket, identity: Identity, sink: Sink): AttachRequest {
   const { limits, listener, bytes } = connection
   return {
     identity,
@@ -183,7 +191,8 @@ function willOf(connection: MqttConnection, packet: ConnectPacket): Will | undef
       reason: REASON_CODES.payloadFormatInvalid,
     })
   }
-  const message = Message.from({ topic, payload, qos, retain, properties: messageProperties(properties) })
+  const mountedTopic = connection.listener.mountpoint?.topic(topic) ?? topic
+  const message = Message.from({ topic: mountedTopic, payload, qos, retain, properties: messageProperties(properties) })
   const expirySeconds = properties?.messageExpiryInterval
   return {
     message,

@@ -114,12 +114,19 @@ function released(connection: MqttConnection, client: Client, packetId: number):
   connection.answer(0, { frame: encodePacket({ type: 'pubcomp', packetId, reasonCode }, 5) })
 }
 
+/** A filter as the broker knows it. */
+function mounted({ listener }: MqttConnection, filter: string): string {
+  return listener.mountpoint === undefined ? filter : listener.mountpoint.filter(filter)
+}
+
 /** Deliveries wait until the SUBACK is written, so that retained messages come after it. */
 function subscribe(connection: MqttConnection, client: Client, packet: SubscribePacket): void {
   for (const { filter } of packet.subscriptions) requirePlain('a topic filter', filter)
   const identifier = packet.properties?.subscriptionIdentifier?.[0]
   client.hold()
-  const { codes, position } = client.subscribe(packet.subscriptions.map(subscription => ({ ...subscription, identifier })))
+  const { codes, position } = client.subscribe(
+    packet.subscriptions.map(subscription => ({ ...subscription, filter: mounted(connection, subscription.filter), identifier })),
+  )
   // MQTT 3.1.1 §3.9.3: 0x80 is its only refusal.
   const reasonCodes = connection.version === 5 ? codes : codes.map(code => (code >= 0x80 ? SUBACK_FAILURE : code))
   const suback = { type: 'suback', packetId: packet.packetId, reasonCodes } as const
@@ -130,7 +137,7 @@ function subscribe(connection: MqttConnection, client: Client, packet: Subscribe
 
 function unsubscribe(connection: MqttConnection, client: Client, packet: UnsubscribePacket): void {
   for (const filter of packet.filters) requirePlain('a topic filter', filter)
-  const { codes, position } = client.unsubscribe(packet.filters)
+  const { codes, position } = client.unsubscribe(packet.filters.map(filter => mounted(connection, filter)))
   const reasonCodes = connection.version === 5 ? codes : []
   connection.answer(position, { frame: encodePacket({ type: 'unsuback', packetId: packet.packetId, reasonCodes }, connection.version) })
 }

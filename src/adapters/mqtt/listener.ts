@@ -1,13 +1,14 @@
 /** What the connections of one MQTT listener share: its limits, its second hand, and its counters. */
 import type { Clock, Timer } from '#base/clock.ts'
 import type { Logger } from '#base/logger.ts'
-import type { Broker, PressureListener } from '#broker/ports.ts'
+import type { Broker, Message, PressureListener } from '#broker/ports.ts'
 import { REASON_CODES } from '#codecs/mqtt/index.ts'
 import type { ByteConnection } from '#listeners/types.ts'
 import type { MqttLimits } from './config.ts'
 import { MqttConnection } from './connection.ts'
 import type { EndReason } from './end-reason.ts'
 import { FrameSlab } from './frames.ts'
+import { Mountpoint } from './mountpoint.ts'
 import { Flusher } from './output.ts'
 
 export interface MqttListenerOptions {
@@ -17,6 +18,8 @@ export interface MqttListenerOptions {
   logger: Logger
   limits: MqttLimits
   anonymous: 'never' | 'loopback' | 'always' | undefined
+  /** Put before every topic of the clients, and taken off on the way to them. */
+  mountpoint?: string | undefined
 }
 
 const TICK_MS = 1000
@@ -29,6 +32,9 @@ export class MqttListener implements PressureListener {
   readonly flusher: Flusher
   readonly slab = new FrameSlab()
   readonly anonymous: MqttListenerOptions['anonymous']
+  readonly mountpoint: Mountpoint | undefined
+  /** Messages without the mountpoint, as long as the messages themselves are there. */
+  readonly stripped = new WeakMap<Message, Message>()
   limits: MqttLimits
   /** Seconds since the start, counted by one timer for all connections. */
   tick = 0
@@ -45,6 +51,7 @@ export class MqttListener implements PressureListener {
     this.logger = options.logger
     this.limits = options.limits
     this.anonymous = options.anonymous
+    this.mountpoint = options.mountpoint ? new Mountpoint(options.mountpoint) : undefined
     this.flusher = new Flusher(options.clock)
     this.broker.addPressureListener(this)
     this.#scheduleTick()

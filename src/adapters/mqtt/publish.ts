@@ -16,6 +16,7 @@ import {
 } from '#codecs/mqtt/index.ts'
 import type { MqttConnection } from './connection.ts'
 import { Frame, MqttFrames } from './frames.ts'
+import type { Mountpoint } from './mountpoint.ts'
 import { isWronglyMarked } from './payload-format.ts'
 import { messageProperties } from './properties.ts'
 import { explainedFrame, explanationOf } from './reason-string.ts'
@@ -33,6 +34,7 @@ const scan = new PublishScan()
 export class PublishReader {
   readonly #connection: MqttConnection
   readonly #client: Client
+  readonly #mountpoint: Mountpoint | undefined
   /** The route of the publish before: most devices stay with one topic. */
   #route: Route | undefined
   #run: QosZeroRun | undefined
@@ -41,6 +43,7 @@ export class PublishReader {
   constructor(connection: MqttConnection, client: Client) {
     this.#connection = connection
     this.#client = client
+    this.#mountpoint = connection.listener.mountpoint
   }
 
   /**
@@ -48,8 +51,9 @@ export class PublishReader {
    * at one that comes too early for the client's rate.
    */
   read(bytes: Buffer, start: number): number {
-    const { version, limits } = this.#connection
-    const { throttle } = this.#connection
+    const { version, limits, throttle } = this.#connection
+    // What is passed on as it came has the topic as it came.
+    const runs = this.#mountpoint === undefined
     const end = bytes.length
     let at = start
     let run: QosZeroRun | undefined
@@ -66,7 +70,7 @@ export class PublishReader {
         scanPublish(bytes, at, next, version, scan)
         const route = this.#routeOf(bytes, at)
         if (route === undefined) this.#refuseLevels()
-        else if (bytes[at] === 0x30 && scan.propertiesStart === scan.propertiesEnd) {
+        else if (runs && bytes[at] === 0x30 && scan.propertiesStart === scan.propertiesEnd) {
           if (run === undefined || route !== runRoute) {
             if (run !== undefined) this.#client.publishRun(runRoute!, run)
             run = this.#begin(bytes, at, route.topic)
@@ -100,7 +104,7 @@ export class PublishReader {
     if (scan.topicAlias !== 0) return this.#aliased(bytes, start, scan.topicAlias)
     const { topicStart, topicEnd } = scan
     const last = this.#route
-    if (last !== undefined && isSame(last.topicBytes, bytes, topicStart, topicEnd)) return last
+    if (last !== undefined && this.#mountpoint === undefined && isSame(last.topicBytes, bytes, topicStart, topicEnd)) return last
     const route = this.#lookUp(bytes, start)
     this.#route = route
     return route
@@ -111,7 +115,9 @@ export class PublishReader {
     const { limits, broker } = this.#connection
     // Before a route is made of it: a topic of nothing but slashes would cost more than it is worth.
     if (topicEnd - topicStart >= limits.topicLevelsMax && levelsOf(bytes, topicStart, topicEnd) > limits.topicLevelsMax) return undefined
-    const route = broker.routeOf(bytes, topicStart, topicEnd)
+    const mountpoint = this.#mountpoint
+    const route =
+      mountpoint === undefined ? broker.routeOf(bytes, topicStart, topicEnd) : mountpoint.route(broker, bytes, topicStart, topicEnd)
     if (route?.plain === true) return route
     checkTopicBytes(bytes, topicStart, topicEnd, start)
     // Well formed, but of the kind that may be taken as malformed (§1.5.4): it would be written into logs and terminals as it is.
@@ -159,7 +165,7 @@ export class PublishReader {
     const expirySeconds = properties?.messageExpiryInterval
     if (expirySeconds !== undefined) message.expiresAtMs = broker.runningMs() + expirySeconds * 1000
     // What has properties is encoded anew: some of them are the sender's alone.
-    if (!hasProperties) {
+    if (!hasProperties && this.#mountpoint === undefined) {
       const family = version === 5 ? 5 : 3
       message.encoded = new MqttFrames(new Frame(frame, slab.start, end + shift, qos === 0 ? 0 : topicEnd - start, family))
     }
