@@ -22,6 +22,7 @@ import { build } from '#system/build.ts'
 import { device } from '#system/device.ts'
 import { sqliteVersion } from '#system/runtime.ts'
 import { RunningBridges } from './gateway/bridges.ts'
+import { retainedTerms, sharedTerms } from './gateway/broker-terms.ts'
 import { clientLimits } from './gateway/client-limits.ts'
 import { controlOf } from './gateway/control.ts'
 import { gatewayId } from './gateway/identity.ts'
@@ -136,7 +137,7 @@ export class Gateway {
 
   async #openBroker(access: Access): Promise<GatewayBroker> {
     const { clock, logger, onFatal } = this.#options
-    const { gateway, store } = this.#config
+    const { gateway, store, shared, retained } = this.#config
     makeDataDir(gateway.data_dir)
     const opened = openStore({
       dataDir: gateway.data_dir,
@@ -148,7 +149,15 @@ export class Gateway {
       onFatal,
     })
     this.#store = opened
-    const broker = await createBroker({ store: opened, access, clock, logger, storeWhenFull: store.when_full })
+    const broker = await createBroker({
+      store: opened,
+      access,
+      clock,
+      logger,
+      storeWhenFull: store.when_full,
+      sharedTerms: sharedTerms(shared),
+      retained: retainedTerms(retained),
+    })
     this.#broker = broker
     this.#faults = broker.faults
     for (const fault of this.#faults) logger.error(fault.message, { file: fault.file, salvaged: fault.salvaged })

@@ -50,7 +50,7 @@ export class AttachedClient implements Client {
   }
 
   get queued(): number {
-    return this.session.queue.count
+    return this.session.queued
   }
 
   publish(route: Route, message: Message, packetId = 0): number {
@@ -87,23 +87,23 @@ export class AttachedClient implements Client {
   }
 
   acknowledge(packetId: number): boolean {
-    return this.attached && this.session.acknowledge(packetId)
+    return this.attached && this.session.answers.acknowledge(packetId)
   }
 
   received(packetId: number): boolean {
-    return this.attached && this.session.received(packetId)
+    return this.attached && this.session.answers.received(packetId)
   }
 
   awaited(packetId: number): 'puback' | 'pubrec' | 'pubcomp' | undefined {
-    return this.attached ? this.session.awaited(packetId) : undefined
+    return this.attached ? this.session.answers.awaited(packetId) : undefined
   }
 
   complete(packetId: number): boolean {
-    return this.attached && this.session.complete(packetId)
+    return this.attached && this.session.answers.complete(packetId)
   }
 
   discard(packetId: number, reason: DropReason): boolean {
-    return this.attached && this.session.discard(packetId, reason)
+    return this.attached && this.session.answers.discard(packetId, reason)
   }
 
   hold(): void {
@@ -149,6 +149,7 @@ export class AttachedClient implements Client {
   /** The reason code of a refusal, 0 for none. */
   #refusal(route: CompiledRoute, qos: Qos, retain: boolean): number {
     if (route.levels > this.session.limits.topicLevelsMax) return 0x90
+    if (route.barred !== 0 && !this.identity.internal) return route.barred
     return this.#mayPublish(route, qos, retain) ? 0 : 0x87
   }
 
@@ -170,7 +171,7 @@ export class AttachedClient implements Client {
     const bit = 1 << (qos * 2 + (retain ? 1 : 0))
     if ((known & (bit << 6)) !== 0) return (known & bit) !== 0
     if (this.#decisions.size >= ACCESS_DECISIONS_MAX) this.#decisions.clear()
-    const allowed = access.mayPublish(this.identity, route.topic, qos, retain)
+    const allowed = access.mayPublish(this.identity, route.delay?.topic ?? route.topic, qos, retain)
     this.#decisions.set(route, known | (bit << 6) | (allowed ? bit : 0))
     return allowed
   }

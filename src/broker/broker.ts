@@ -6,6 +6,7 @@ import type { Access, AccessHost, AuthenticationExchange, Credentials, ExpelReas
 import { AttachedClient, type ClientHost } from './attached-client.ts'
 import { clientInfo, newCounters, statusOf, subscriptionsOf } from './census.ts'
 import { Commits } from './commits.ts'
+import { DELAYED_TERMS, DelayedMessages, type DelayedTerms } from './delayed.ts'
 import { Distribution } from './distribution.ts'
 import type { Message, Qos } from './message.ts'
 import { diskRefusal, mayCome, mayPublishWill, NOT_AUTHORIZED, publishRefusal, requireOwner, willRefusal } from './permission.ts'
@@ -54,6 +55,7 @@ export interface BrokerOptions {
   /** What holds for a shared group, by its name. */
   sharedTerms?: (group: string) => SharedTerms
   retained?: RetainedTerms
+  delayed?: DelayedTerms
 }
 
 /** Creates the broker and loads its state. The returned broker takes clients at once. */
@@ -79,6 +81,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   readonly #records: RecordTable
   readonly #commits: Commits
   readonly #wills: Wills
+  readonly #delayed: DelayedMessages
   readonly #distribution: Distribution
   readonly #clients = new Map<string, AttachedClient>()
   readonly #counters = newCounters()
@@ -104,12 +107,17 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#index = new SubscriptionIndex(this, this.#tree, numbers, options.sharedTerms ?? (() => SHARED_TERMS))
     this.#sessions = new SessionTable(this, this.#index, numbers)
     this.#subscriptions = new Subscriptions(this.#sessions, this.#index, this.#readings, this.access)
-    this.#distribution = new Distribution(this.store, this.#running, this.#retention, this.#sessions, this.#counters)
+    const later = options.delayed ?? DELAYED_TERMS
+    this.#delayed = new DelayedMessages(options.clock, this.#running, this.store, later, message =>
+      this.#distribution.forward(this.route(message.topic) as CompiledRoute, message, undefined),
+    )
+    this.#distribution = new Distribution(this.store, this.#running, this.#retention, this.#sessions, this.#counters, this.#delayed)
     this.#wills = new Wills(options.clock, this.store, (clientId, will) => this.#publishWill(clientId, will))
     this.#retention.restore(state.retained)
     this.#sessions.restore(state)
     this.#readings.restore(this.#sessions.all(), state)
     this.#wills.restore(state.records.get('will'))
+    this.#delayed.restore(state.records.get('delayed'))
     this.#records = new RecordTable(this.store, state.records)
     this.store.onCommitted = position => this.#commits.advance(position)
     this.store.onCondition = (condition, reason) => this.#storeCondition(condition, reason)
@@ -188,6 +196,11 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     const outcome = client.publish(route, message)
     if (outcome < 0) throw publishRefusal(-outcome, message, this.store.condition, this.#conditionReason)
     await this.whenCommitted(outcome)
+  }
+
+  announce(message: Message): void {
+    const route = this.route(message.topic)
+    if (route !== undefined) this.#distribution.announce(route as CompiledRoute, message)
   }
 
   get congested(): boolean {
@@ -269,6 +282,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#stopping = true
     this.#upkeep.stop()
     this.#wills.stop()
+    this.#delayed.stop()
   }
 
   /** Ends every attachment; sessions and wills stay in the store. Afterwards nobody is admitted. */
@@ -377,7 +391,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
 
   #publishWill(clientId: string, will: Will): void {
     const { message, expiryMs } = will
-    const route = this.#routes.find(Buffer.from(message.topic), 0, Buffer.byteLength(message.topic))
+    const route = this.route(message.topic) as CompiledRoute | undefined
     if (route === undefined) return
     if (will.identity !== undefined && !mayPublishWill(this.access, will.identity, will)) return this.countRefused(NOT_AUTHORIZED)
     message.publisher = clientId

@@ -42,8 +42,8 @@ export function clientInfo(session: Session): ClientInfo {
     durable: session.durable,
     sessionExpiryMs: session.expiryMs,
     subscriptions: session.subscriptions?.size ?? 0,
-    queued: session.queue.count,
-    queuedBytes: session.queue.bytes,
+    queued: session.queued,
+    queuedBytes: session.queuedBytes,
     inFlight: session.queue.inFlight,
     dropped: session.dropped,
     messagesIn: session.messagesIn,
@@ -72,8 +72,8 @@ export function statusOf(
   let queuedBytes = 0
   for (const session of sessions.all()) {
     if (session.attached) clients++
-    queued += session.queue.count
-    queuedBytes += session.queue.bytes
+    queued += session.queued
+    queuedBytes += session.queuedBytes
     subscriptions += session.subscriptions?.size ?? 0
   }
   for (const group of index.groups()) {

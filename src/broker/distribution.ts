@@ -1,5 +1,6 @@
 /** The way of a message from its publisher to the queues of its recipients. */
 
+import type { DelayedMessages } from './delayed.ts'
 import type { Message } from './message.ts'
 import type { BrokerCounters, PublishRun } from './ports.ts'
 import type { Retention } from './retention.ts'
@@ -18,13 +19,22 @@ export class Distribution {
   readonly #retention: Retention
   readonly #sessions: SessionTable
   readonly #counters: BrokerCounters
+  readonly #delayed: DelayedMessages
 
-  constructor(store: Store, clock: RunningClock, retention: Retention, sessions: SessionTable, counters: BrokerCounters) {
+  constructor(
+    store: Store,
+    clock: RunningClock,
+    retention: Retention,
+    sessions: SessionTable,
+    counters: BrokerCounters,
+    delayed: DelayedMessages,
+  ) {
     this.#store = store
     this.#clock = clock
     this.#retention = retention
     this.#sessions = sessions
     this.#counters = counters
+    this.#delayed = delayed
   }
 
   /** One message of a client; see `Client.publish` for what is returned. All its operations are in one transaction. */
@@ -49,10 +59,16 @@ export class Distribution {
     return position
   }
 
-  /** Stamps, retains and routes a message of a client or of the gateway itself. */
+  /** Stamps, retains and routes a message of a client or of the gateway itself; or keeps it until its time. */
   deliver(route: CompiledRoute, message: Message, from: Session | undefined): void {
     this.#clock.stamp(message)
     this.#counters.received[message.qos]++
+    if (route.delay !== undefined) this.#delay(route, message)
+    else this.forward(route, message, from)
+  }
+
+  /** Retains and routes a message that has its time. */
+  forward(route: CompiledRoute, message: Message, from: Session | undefined): void {
     if (message.retain) this.#retention.keep(message)
     const targets = route.targets
     if (targets.length === 0) this.#counters.unrouted++
@@ -64,10 +80,18 @@ export class Distribution {
     }
   }
 
+  /** What the gateway tells about itself: not counted among the messages, and retained in memory alone. */
+  announce(route: CompiledRoute, message: Message): void {
+    this.#clock.stamp(message)
+    if (message.retain) this.#retention.show(message)
+    for (const target of route.targets) if (this.#takes(target, message)) target.recipient.accept(message, target)
+  }
+
   /** A run of QoS 0 messages of a client. */
   run(route: CompiledRoute, run: PublishRun, from: Session): void {
     from.messagesIn += run.count
     this.#counters.received[0] += run.count
+    if (route.delay !== undefined) return this.#delayRun(route, run)
     if (route.mayReject || (route.durable && this.#store.condition !== 'ok')) return this.#oneByOne(route, run, from)
     const targets = route.targets
     if (targets.length === 0) this.#counters.unrouted += run.count
@@ -76,6 +100,20 @@ export class Distribution {
       if (target.noLocal && target.recipient === from) continue
       target.recipient.acceptRun(run, target)
     }
+  }
+
+  #delayRun(route: CompiledRoute, run: PublishRun): void {
+    for (const message of run.messages()) {
+      this.#clock.stamp(message)
+      this.#delay(route, message)
+    }
+  }
+
+  /** What can be refused was refused before: the loss of QoS 0 and of a will is counted. */
+  #delay(route: CompiledRoute, message: Message): void {
+    if (this.#store.condition !== 'ok') this.#counters.dropped['store-unavailable']++
+    else if (!this.#delayed.takes(route.delay!, message)) this.#counters.dropped['queue-full']++
+    else this.#delayed.add(route.delay!, message)
   }
 
   #oneByOne(route: CompiledRoute, run: PublishRun, from: Session): void {
@@ -100,12 +138,13 @@ export class Distribution {
   /** Whether a publish fails as a whole: some queue refuses, or it needs a disk that takes nothing. */
   #refuses(route: CompiledRoute, message: Message, from: Session): boolean {
     if (this.#store.condition !== 'ok' && this.#needsDisk(route, message, from)) return true
+    if (route.delay !== undefined && !this.#delayed.takes(route.delay, message)) return true
     if (!route.mayReject) return false
     return route.targets.some(target => target.recipient.wouldReject(message.size))
   }
 
   #needsDisk(route: CompiledRoute, message: Message, from: Session): boolean {
-    if (message.retain || (message.qos === 2 && from.durable)) return true
+    if (message.retain || route.delay !== undefined || (message.qos === 2 && from.durable)) return true
     return route.durable && route.targets.some(target => target.recipient.needsDisk(effectiveQos(message.qos, target)))
   }
 

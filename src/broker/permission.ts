@@ -1,6 +1,7 @@
 /** What must be allowed before a client is attached: its session must be its own, and its will one that it may publish. */
 import { GatewayError } from '#base/errors.ts'
 import type { Access, Credentials, Identity } from './access-port.ts'
+import { delayOf } from './delayed.ts'
 import type { Message } from './message.ts'
 import type { Will } from './ports.ts'
 import type { Session } from './session.ts'
@@ -40,8 +41,11 @@ export function requireOwner(session: Session | undefined, newcomer: Identity): 
 
 /** Whether a client may publish its will, asked when it comes and again when the will goes out. */
 export function mayPublishWill(access: Access, identity: Identity, { message }: Will): boolean {
-  if (identity.internal || access.unrestricted(identity)) return true
-  return access.mayPublish(identity, message.topic, message.qos, message.retain)
+  if (identity.internal) return true
+  const delay = delayOf(message.topic)
+  const topic = typeof delay === 'object' ? delay.topic : message.topic
+  if (topic.startsWith('$SYS/')) return false
+  return access.unrestricted(identity) || access.mayPublish(identity, topic, message.qos, message.retain)
 }
 
 /** The answer to a CONNECT whose will is not allowed. */

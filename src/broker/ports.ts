@@ -6,6 +6,7 @@
  * subscribe, acknowledge → `detach`. The way of a message in: `route` → `publish` → acknowledge to the device
  * once `committed` has reached the position that publish returned.
  */
+import type { RateLimits } from '#base/publish-rate.ts'
 import type { AuthenticationExchange, Credentials, Identity } from './access-port.ts'
 import type { Entry, Message, Qos } from './message.ts'
 import type { Position, StoreCondition, StoreCounters } from './store-port.ts'
@@ -22,6 +23,8 @@ export type {
   ScramKeys,
 } from './access-port.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
+export type { RetainedTerms } from './retention.ts'
+export { SHARED_STRATEGIES, type SharedStrategy, type SharedTerms } from './sharing.ts'
 export type { Position, Store, StoreCondition, StoreCounters, StoredQueue, StoredState, StoreFault } from './store-port.ts'
 
 /**
@@ -89,6 +92,10 @@ export interface QueueLimits {
   whenFull: WhenFull
   /** Whether QoS 0 messages are kept while the client is away. */
   qos0: boolean
+  /** What goes first where not all can go at once: the rank of the first filter that the topic matches, else 0; 0–7, highest first. */
+  priorities?: readonly { filter: string; rank: number }[]
+  /** `live-first`: what arrives while the client is here goes before what waited for it. Default: `fifo`. */
+  order?: 'fifo' | 'live-first'
 }
 
 /** Limits of one client, from its listener's zone. */
@@ -98,6 +105,8 @@ export interface ClientLimits {
   inFlightMax: number
   /** Levels of a topic or filter at most. */
   topicLevelsMax: number
+  /** How fast it may publish; its adapter keeps it. Undefined: no limit. */
+  rate?: RateLimits
 }
 
 export interface Will {
@@ -335,6 +344,9 @@ export interface Broker {
    * @throws GatewayError `topic-invalid`, `not-authorized`, `quota-exceeded`, `store-full`, `store-failed`, `server-busy`; `reason` is the code
    */
   publishDurably(client: Client, message: Message): Promise<void>
+
+  /** Publishes what the gateway tells about itself, QoS 0: not counted, and retained in memory alone. */
+  announce(message: Message): void
 
   /** Too many bytes are uncommitted: sockets of publishers are not read, CoAP answers 5.03, MQTT-SN "congestion". */
   readonly congested: boolean

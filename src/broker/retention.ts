@@ -84,6 +84,11 @@ export class Retention {
     }
   }
 
+  /** Takes a value that is made anew at every start: it stays in memory. */
+  show(message: Message): void {
+    this.#retained.set(message)
+  }
+
   /** Looks at a few of them, and removes those that have expired. */
   sweep(): void {
     if (!this.#expiring || this.#store.condition !== 'ok') return

@@ -4,6 +4,7 @@
  */
 import { ROUTES_MAX } from '#base/limits.ts'
 import { isPlain } from '#base/text.ts'
+import { type Delay, delayOf } from './delayed.ts'
 import type { Qos } from './message.ts'
 import type { Route } from './ports.ts'
 import type { Recipient } from './recipient.ts'
@@ -22,11 +23,19 @@ export interface Target {
   readonly identifiers: readonly number[] | undefined
 }
 
+/** Reason codes (`MQTT 5 §2.4`). */
+const NOT_AUTHORIZED = 0x87
+const TOPIC_NAME_INVALID = 0x90
+
 export class CompiledRoute implements Route {
   readonly topic: string
   readonly topicBytes: Uint8Array
   readonly levels: number
   readonly plain: boolean
+  /** Why a client may not publish there, as a reason code; 0: it may. Below $SYS only the gateway does (`MQTT 5 §4.7.2`). */
+  readonly barred: number
+  /** A message is to wait, and to be published on another topic then. */
+  readonly delay: Delay | undefined
   targets: readonly Target[] = []
   /** Some recipient outlives its connection, so that a message for it needs the disk. */
   durable = false
@@ -36,14 +45,17 @@ export class CompiledRoute implements Route {
   next: CompiledRoute | undefined
 
   constructor(topic: string, topicBytes: Uint8Array) {
+    const delay = delayOf(topic)
     this.topic = topic
+    this.delay = delay === 'invalid' ? undefined : delay
+    this.barred = delay === 'invalid' ? TOPIC_NAME_INVALID : topic.startsWith('$SYS/') ? NOT_AUTHORIZED : 0
     this.topicBytes = topicBytes
     this.levels = levelCount(topic)
     this.plain = isPlain(topic)
   }
 
   get empty(): boolean {
-    return this.targets.length === 0
+    return this.targets.length === 0 && this.delay === undefined
   }
 }
 
@@ -71,7 +83,8 @@ export class RouteTable {
 
   /** Brings a route up to the present subscriptions. */
   compile(route: CompiledRoute): CompiledRoute {
-    const targets = compileTargets(this.#tree.match(route.topic))
+    // What waits reaches nobody yet, not even a subscriber to $delayed/#.
+    const targets = route.delay === undefined ? compileTargets(this.#tree.match(route.topic)) : []
     route.targets = targets
     route.durable = targets.some(target => target.recipient.durable)
     route.mayReject = targets.some(target => target.recipient.whenFull === 'reject')

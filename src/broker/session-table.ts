@@ -3,10 +3,11 @@
  * session, one per subscription and one per unreleased QoS 2 packet id, in the same stream as the messages.
  */
 import type { Identity } from './access-port.ts'
+import type { LaneHost } from './lanes.ts'
 import type { ClientLimits } from './ports.ts'
 import type { QueueNumbers } from './queue-numbers.ts'
 import { Session, type SessionHost } from './session.ts'
-import type { Position, StoredState } from './store-port.ts'
+import type { Position, Store, StoredState } from './store-port.ts'
 import type { Subscription } from './subscription.ts'
 import type { SubscriptionIndex } from './subscription-index.ts'
 
@@ -28,11 +29,13 @@ interface SessionRecord {
   /** The rest of who it was, as the rules ask. */
   identity?: Pick<Identity, 'protocol' | 'address' | 'anonymous' | 'certificateCn'>
   limits: ClientLimits
+  /** Queues of its lanes by rank. */
+  lanes?: [rank: number, queue: number][]
 }
 
 type SubscriptionRecord = Omit<Subscription, 'session' | 'filter'>
 
-export class SessionTable {
+export class SessionTable implements LaneHost {
   readonly #host: SessionHost
   readonly #index: SubscriptionIndex
   readonly #numbers: QueueNumbers
@@ -42,6 +45,18 @@ export class SessionTable {
     this.#host = host
     this.#index = index
     this.#numbers = numbers
+  }
+
+  get store(): Store {
+    return this.#host.store
+  }
+
+  runningMs(): number {
+    return this.#host.runningMs()
+  }
+
+  openLane(): number {
+    return this.#numbers.take()
   }
 
   get count(): number {
@@ -58,7 +73,7 @@ export class SessionTable {
 
   create(identity: Identity, limits: ClientLimits, durable: boolean): Session {
     const queue = durable ? this.#numbers.take() : 0
-    const session = new Session(this.#host, identity, limits, queue)
+    const session = new Session(this.#host, identity, limits, queue, this)
     this.#byId.set(session.id, session)
     return session
   }
@@ -68,7 +83,8 @@ export class SessionTable {
     this.#byId.delete(session.id)
     for (const filter of session.subscriptions?.keys() ?? []) this.#index.withdraw(session, filter)
     session.subscriptions = undefined
-    const dropped = session.queue.clear()
+    const lanes = session.lanes?.numbers ?? []
+    const dropped = session.clear()
     if (dropped > 0) session.drop('no-session', dropped)
     if (!session.durable) return
     const { store } = this.#host
@@ -77,6 +93,7 @@ export class SessionTable {
     store.dropOwner(inboundOf(queue))
     store.deleteRecord(SESSIONS, session.id)
     this.#numbers.free(queue)
+    for (const [, lane] of lanes) this.#numbers.free(lane)
   }
 
   /** Writes what a restart must know of a session: at attach, at detach, and when its expiry changes. */
@@ -91,6 +108,7 @@ export class SessionTable {
       protocol: session.protocol,
       overlap: session.overlap,
       limits: session.limits,
+      ...(session.lanes !== undefined && { lanes: session.lanes.numbers }),
       identity: facetsOf(session.identity),
       ...(session.identity.username !== undefined && { username: session.identity.username }),
     }
@@ -133,6 +151,11 @@ export class SessionTable {
       const stored = queues.get(record.queue)
       if (stored !== undefined) this.#restoreQueue(this.#byId.get(clientId)!, record, stored)
       queues.delete(record.queue)
+      for (const [rank, lane] of record.lanes ?? []) {
+        this.#byId.get(clientId)!.restoreLane(rank, lane, queues.get(lane))
+        queues.delete(lane)
+        this.#numbers.seen(lane)
+      }
       this.#numbers.seen(record.queue)
     }
     for (const orphan of queues.keys()) {
@@ -154,7 +177,7 @@ export class SessionTable {
       internal: false,
       ...record.identity,
     }
-    const session = new Session(this.#host, identity, record.limits, record.queue)
+    const session = new Session(this.#host, identity, record.limits, record.queue, this)
     session.expiryMs = record.expiryMs ?? Number.POSITIVE_INFINITY
     session.detachedAtMs = record.detachedAtMs ?? this.#host.runningMs()
     session.protocol = record.protocol

@@ -4,14 +4,16 @@
  */
 import { QUEUE_SHARED_ENTRIES_MAX } from '#base/limits.ts'
 import type { Identity } from './access-port.ts'
+import { Answers } from './answers.ts'
+import { type LaneHost, Lanes } from './lanes.ts'
 import type { Entry, Loan, Message, Qos } from './message.ts'
 import type { AttachRequest, ClientLimits, DropReason, PublishRun, Sink, WhenFull, Will } from './ports.ts'
 import { DeliveryQueue } from './queue.ts'
 import type { Recipient } from './recipient.ts'
 import { effectiveQos, type Target } from './route-table.ts'
-import type { Source } from './source.ts'
+import { type Source, SourceRing } from './source.ts'
 import { staleness } from './staleness.ts'
-import type { Store } from './store-port.ts'
+import type { Store, StoredQueue } from './store-port.ts'
 import type { Subscription } from './subscription.ts'
 
 /** What a session needs of the broker around it. */
@@ -59,18 +61,52 @@ export class Session implements Recipient {
   #inFlightMax = 1
   #waitsForCommit = false
   /** What it delivers from beside its own queue; undefined for the many that have nothing else. */
-  #sources: Source[] | undefined
-  #drawing = false
-  /** Entries whose PUBREC is being committed, in its order [MQTT-4.6.0-4]. */
-  #releases: Entry[] | undefined
+  #sources: SourceRing | undefined
+  readonly #laneHost: LaneHost
+  #lanes: Lanes | undefined
+  readonly answers: Answers
 
-  constructor(host: SessionHost, identity: Identity, limits: ClientLimits, queueNumber: number) {
+  constructor(host: SessionHost, identity: Identity, limits: ClientLimits, queueNumber: number, laneHost: LaneHost) {
     this.#host = host
+    this.#laneHost = laneHost
     this.id = identity.clientId
     this.identity = identity
     this.limits = limits
     this.durable = queueNumber !== 0
     this.queue = new DeliveryQueue(host.store, queueNumber, { queueFilled: () => this.#filled() })
+    this.answers = new Answers(host.store, this)
+    this.#applyOrder()
+  }
+
+  /** What waits beside its own queue; undefined where its limits rank nothing. */
+  get lanes(): Lanes | undefined {
+    return this.#lanes
+  }
+
+  /** Entries and bytes that wait or are in flight. */
+  get queued(): number {
+    return this.queue.count + (this.#lanes?.count ?? 0)
+  }
+
+  get queuedBytes(): number {
+    return this.queue.bytes + (this.#lanes?.bytes ?? 0)
+  }
+
+  /** Takes up lanes that the store knows. */
+  restoreLane(rank: number, queue: number, stored: StoredQueue | undefined): void {
+    this.#openLanes().restore(rank, queue, stored)
+  }
+
+  #applyOrder(): void {
+    const { priorities, order } = this.limits.queue
+    if ((priorities !== undefined && priorities.length > 0) || order === 'live-first') this.#openLanes()
+  }
+
+  #openLanes(): Lanes {
+    this.#sources ??= new SourceRing()
+    this.#lanes ??= new Lanes(this.#laneHost, this)
+    this.#sources.first = this.#lanes
+    return this.#lanes
   }
 
   get attached(): boolean {
@@ -87,6 +123,7 @@ export class Session implements Recipient {
     this.#inFlightMax = request.limits.inFlightMax
     this.identity = request.identity
     this.limits = request.limits
+    this.#applyOrder()
     this.overlap = request.overlap ?? 'merge'
     this.protocol = request.protocol
     this.listener = request.listener
@@ -101,7 +138,7 @@ export class Session implements Recipient {
     this.will = request.will
     this.queue.resident = true
     this.queue.fill()
-    if (this.#sources !== undefined) for (const source of this.#sources) source.arrived(this)
+    this.#sources?.arrived(this)
   }
 
   detach(): void {
@@ -112,15 +149,10 @@ export class Session implements Recipient {
 
   /** Deliveries end for now: what was borrowed goes back, what is its own waits. */
   #leave(): void {
-    this.#releases = undefined
+    this.answers.forget()
     const loans = this.queue.recall()
     if (this.durable) this.queue.unload()
-    if (this.#sources === undefined) return
-    for (const source of this.#sources)
-      source.departed(
-        this,
-        loans.filter(({ lender }) => lender === source),
-      )
+    this.#sources?.departed(this, loans)
   }
 
   hold(): void {
@@ -145,7 +177,7 @@ export class Session implements Recipient {
     this.#parked = false
     this.queue.resident = true
     this.queue.fill()
-    if (this.#sources !== undefined) for (const source of this.#sources) source.arrived(this)
+    this.#sources?.arrived(this)
     this.resume()
   }
 
@@ -156,7 +188,7 @@ export class Session implements Recipient {
 
   /** Nothing stands between a message and the wire but the device itself. */
   get #live(): boolean {
-    return this.#sink !== undefined && this.#held === 0 && this.queue.idle
+    return this.#sink !== undefined && this.#held === 0 && this.queue.idle && (this.#lanes === undefined || this.#lanes.count === 0)
   }
 
   /** Its client is here and awake. */
@@ -176,14 +208,14 @@ export class Session implements Recipient {
 
   /** From now on it delivers from there too. */
   addSource(source: Source): void {
-    this.#sources ??= []
-    this.#sources.push(source)
+    this.#sources ??= new SourceRing()
+    this.#sources.add(source)
     if (this.present) source.arrived(this)
   }
 
   removeSource(source: Source): void {
-    this.#sources = this.#sources?.filter(other => other !== source)
-    if (this.#sources?.length === 0) this.#sources = undefined
+    this.#sources?.remove(source)
+    if (this.#sources?.empty === true) this.#sources = undefined
   }
 
   /** Delivers an entry that stays its lender's. Only while there is `room`. */
@@ -230,9 +262,19 @@ export class Session implements Recipient {
   enqueue(message: Message, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined): void {
     if (qos === 0 && this.#sink === undefined && !this.limits.queue.qos0) return this.drop('no-session', 1)
     if (this.limits.queue.whenFull === 'drop-newest' && this.#over(1, message.size)) return this.drop('queue-full', 1)
+    if (this.#lanes !== undefined) {
+      const rank = this.#lanes.rankOf(message)
+      if (rank >= 0) return this.#enqueueIn(rank, message, qos, retain, identifiers)
+    }
     const entry = this.queue.add(message, qos, retain, identifiers)
     if (this.#sink !== undefined && this.#held === 0) this.pump()
     if (entry.state === 'queued' && this.queue.waiting > QUEUE_SHARED_ENTRIES_MAX) message.settle()
+    if (this.#over(0, 0)) this.#shed()
+  }
+
+  #enqueueIn(rank: number, message: Message, qos: Qos, retain: boolean, identifiers: readonly number[] | undefined): void {
+    this.#lanes!.add(rank, message, qos, retain, identifiers)
+    this.pump()
     if (this.#over(0, 0)) this.#shed()
   }
 
@@ -258,97 +300,27 @@ export class Session implements Recipient {
         queue.dropOldest()
         continue
       }
-      if (entry.qos === 2 && entry.position > this.#host.store.committed) return this.#awaitCommit()
+      if (entry.qos === 2 && entry.position > this.#host.store.committed) return this.awaitCommit()
       if (queue.collides(entry)) break
       queue.advance()
       this.#send(sink, entry)
     }
     if (!queue.idle) queue.fill()
-    if (this.#sources !== undefined) this.#draw()
-  }
-
-  /** Fills the window from its sources, each in turn. */
-  #draw(): void {
-    if (this.#drawing) return
-    this.#drawing = true
-    for (let idle = 0; this.#sources !== undefined && idle < this.#sources.length && this.room; ) {
-      const source = this.#sources.shift()!
-      this.#sources.push(source)
-      idle = source.feed(this) ? 0 : idle + 1
-    }
-    this.#drawing = false
-  }
-
-  acknowledge(packetId: number): boolean {
-    const entry = this.queue.find(packetId)
-    if (entry === undefined || entry.qos !== 1) return false
-    this.queue.finish(entry)
-    this.pump()
-    return true
-  }
-
-  received(packetId: number): boolean {
-    const entry = this.queue.find(packetId)
-    if (entry === undefined || entry.qos !== 2) return false
-    if (entry.state === 'received' && !this.#releases?.includes(entry)) {
-      this.#sink?.release(packetId)
-      return true
-    }
-    if (entry.state === 'received') return true
-    entry.state = 'received'
-    if (!this.durable) {
-      this.#sink?.release(packetId)
-      return true
-    }
-    entry.position = this.#host.store.markReceived(this.queue.number, entry)
-    this.#releases ??= []
-    this.#releases.push(entry)
-    this.#awaitCommit()
-    return true
-  }
-
-  /** What the entry in flight under a packet id waits for. */
-  awaited(packetId: number): 'puback' | 'pubrec' | 'pubcomp' | undefined {
-    const entry = this.queue.find(packetId)
-    if (entry === undefined) return undefined
-    if (entry.qos === 1) return 'puback'
-    return entry.state === 'received' ? 'pubcomp' : 'pubrec'
-  }
-
-  complete(packetId: number): boolean {
-    const entry = this.queue.find(packetId)
-    if (entry === undefined || entry.qos !== 2 || entry.state !== 'received') return false
-    this.queue.finish(entry)
-    this.pump()
-    return true
-  }
-
-  discard(packetId: number, reason: DropReason): boolean {
-    const entry = this.queue.find(packetId)
-    if (entry === undefined) return false
-    this.queue.finish(entry)
-    this.drop(reason, 1)
-    this.pump()
-    return true
+    if (this.#sources !== undefined) this.#sources.draw(this)
   }
 
   /** The store has committed. */
   committed(position: number): void {
     this.#waitsForCommit = false
-    const releases = this.#releases
-    while (releases !== undefined && releases.length > 0) {
-      if (releases[0].position > position) {
-        this.#awaitCommit()
-        break
-      }
-      this.#sink?.release(releases.shift()!.packetId)
-    }
+    this.answers.committed(position)
     this.pump()
   }
 
   /** Drops from the front what is too old or too much; for queues whose recipient is away, which no delivery looks at. */
   sweep(): void {
-    if (this.limits.queue.ageMaxMs === 0 || this.queue.count === this.queue.inFlight) return
+    if (this.limits.queue.ageMaxMs === 0) return
+    this.#lanes?.sweep((reason, messages) => this.drop(reason, messages))
+    if (this.queue.count === this.queue.inFlight) return
     for (let entry = this.queue.peek(); entry !== undefined && this.#stale(entry.message); entry = this.queue.peek())
       this.queue.dropOldest()
     if (this.queue.peek() === undefined) this.queue.fill()
@@ -356,9 +328,14 @@ export class Session implements Recipient {
 
   /** Drops its oldest waiting entries until `bytes` are gone or it has none in memory; for a store that is out of room. */
   relieve(bytes: number): number {
-    const before = this.queue.bytes
-    while (before - this.queue.bytes < bytes && this.queue.dropOldest() !== undefined) this.drop('queue-full', 1)
-    return before - this.queue.bytes
+    const before = this.queuedBytes
+    while (before - this.queuedBytes < bytes && this.#dropOldest()) this.drop('queue-full', 1)
+    return before - this.queuedBytes
+  }
+
+  /** Drops everything that waits or is in flight. Returns how many entries that were. */
+  clear(): number {
+    return this.queue.clear() + (this.#lanes?.clear() ?? 0)
   }
 
   drop(reason: DropReason, messages: number): void {
@@ -389,11 +366,22 @@ export class Session implements Recipient {
 
   #over(messages: number, bytes: number): boolean {
     const { messagesMax, bytesMax } = this.limits.queue
-    return this.queue.count + messages > messagesMax || this.queue.bytes + bytes > bytesMax
+    return this.queued + messages > messagesMax || this.queuedBytes + bytes > bytesMax
   }
 
   #shed(): void {
-    while (this.#over(0, 0) && this.queue.dropOldest() !== undefined) this.drop('queue-full', 1)
+    while (this.#over(0, 0) && this.#dropOldest()) this.drop('queue-full', 1)
+  }
+
+  /** Of the lowest rank first. */
+  #dropOldest(): boolean {
+    const lanes = this.#lanes
+    return lanes !== undefined && lanes.count > 0 ? lanes.dropOldest() : this.queue.dropOldest() !== undefined
+  }
+
+  /** A page of a lane has come from disk. */
+  laneFilled(): void {
+    this.#filled()
   }
 
   #filled(): void {
@@ -402,7 +390,7 @@ export class Session implements Recipient {
     this.#sink?.paged?.()
   }
 
-  #awaitCommit(): void {
+  awaitCommit(): void {
     if (this.#waitsForCommit) return
     this.#waitsForCommit = true
     this.#host.awaitCommit(this)

@@ -79,6 +79,10 @@ export class SharedGroup implements Recipient, Lender, Source {
     return this.#members.size
   }
 
+  get queuedBytes(): number {
+    return this.queue.bytes
+  }
+
   /** Entries that no member has. */
   get waiting(): number {
     return this.queue.waiting + this.#returned.length

@@ -10,3 +10,54 @@ export interface Source extends Partial<Lender> {
   /** It has gone, or sleeps; what it had borrowed comes back. */
   departed(session: Session, loans: readonly Loan[]): void
 }
+
+/** The sources of one session. */
+export class SourceRing {
+  /** Gives before all others. */
+  first: Source | undefined
+  #sources: Source[] = []
+  #drawing = false
+
+  get empty(): boolean {
+    return this.first === undefined && this.#sources.length === 0
+  }
+
+  add(source: Source): void {
+    this.#sources.push(source)
+  }
+
+  remove(source: Source): void {
+    if (this.first === source) this.first = undefined
+    this.#sources = this.#sources.filter(other => other !== source)
+  }
+
+  arrived(session: Session): void {
+    this.first?.arrived(session)
+    for (const source of this.#sources) source.arrived(session)
+  }
+
+  departed(session: Session, loans: readonly Loan[]): void {
+    this.first?.departed(session, NO_LOANS)
+    for (const source of this.#sources)
+      source.departed(
+        session,
+        loans.filter(({ lender }) => lender === source),
+      )
+  }
+
+  /** Fills the session's window: from the first as long as it has something, from the others in turn. */
+  draw(session: Session): void {
+    if (this.#drawing) return
+    this.#drawing = true
+    for (let idle = 0; session.room; ) {
+      if (this.first?.feed(session) === true) continue
+      if (idle >= this.#sources.length) break
+      const source = this.#sources.shift()!
+      this.#sources.push(source)
+      idle = source.feed(session) ? 0 : idle + 1
+    }
+    this.#drawing = false
+  }
+}
+
+const NO_LOANS: readonly Loan[] = []

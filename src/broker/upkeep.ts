@@ -70,8 +70,8 @@ export class Upkeep {
   #relieve(): void {
     let longest: Session | SharedGroup | undefined
     for (const owner of [...this.#sessions.all(), ...this.#index.groups()]) {
-      if (owner.durable && owner.queue.bytes > (longest?.queue.bytes ?? 0)) longest = owner
+      if (owner.durable && owner.queuedBytes > (longest?.queuedBytes ?? 0)) longest = owner
     }
-    longest?.relieve(Math.max(longest.queue.bytes / 8, RELIEF_BYTES_MIN))
+    longest?.relieve(Math.max(longest.queuedBytes / 8, RELIEF_BYTES_MIN))
   }
 }

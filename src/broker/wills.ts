@@ -5,19 +5,14 @@
 import { type Clock, TIMER_MAX_MS, type Timer } from '#base/clock.ts'
 import { WILL_GRACE_MS } from '#base/limits.ts'
 import type { Identity } from './access-port.ts'
-import { Message, type MessageProperties, type Qos } from './message.ts'
+import { type MessageRecord, messageOf, messageRecord } from './message-record.ts'
 import type { Will } from './ports.ts'
 import type { Store } from './store-port.ts'
 
 const OWNER = 'will'
 
-interface WillRecord {
-  topic: string
-  payload: string
-  qos: Qos
-  retain: boolean
+interface WillRecord extends MessageRecord {
   delayMs: number
-  properties?: Omit<MessageProperties, 'correlationData'> & { correlationData?: string }
   expiryMs?: number
   identity?: Identity
 }
@@ -111,30 +106,18 @@ export class Wills {
 }
 
 function encodeWill(will: Will): Uint8Array {
-  const { message, delayMs } = will
-  const { topic, qos, retain, properties } = message
-  const record: WillRecord = { topic, payload: Buffer.from(message.payload).toString('base64'), qos, retain, delayMs }
-  if (properties !== undefined) {
-    const { correlationData, ...rest } = properties
-    record.properties = { ...rest, ...(correlationData && { correlationData: Buffer.from(correlationData).toString('base64') }) }
-  }
-  if (will.expiryMs !== undefined) record.expiryMs = will.expiryMs
-  if (will.identity !== undefined) record.identity = will.identity
+  const { message, delayMs, expiryMs, identity } = will
+  const record: WillRecord = { ...messageRecord(message), delayMs }
+  if (expiryMs !== undefined) record.expiryMs = expiryMs
+  if (identity !== undefined) record.identity = identity
   return Buffer.from(JSON.stringify(record))
 }
 
 function decodeWill(bytes: Uint8Array): Will | undefined {
   try {
     const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as WillRecord
-    let properties: MessageProperties | undefined
-    if (record.properties !== undefined) {
-      const { correlationData, ...rest } = record.properties
-      properties = { ...rest, ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }) }
-    }
-    const payload = Buffer.from(record.payload, 'base64')
-    const { topic, qos, retain } = record
-    const message = Message.from({ topic, payload, qos, retain, properties })
     const { delayMs, expiryMs, identity } = record
+    const message = messageOf(record)
     return { message, delayMs, ...(expiryMs !== undefined && { expiryMs }), ...(identity !== undefined && { identity }) }
   } catch {
     return undefined

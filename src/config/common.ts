@@ -3,7 +3,10 @@
 import type { CheckFault, Infer, InferKeys, Outside, TableKeys, TableSchema } from '#base/schema.ts'
 import { duration, enumeration, path, size, string, table } from '#base/schema.ts'
 import { access } from './access.ts'
+import { delayed } from './delayed.ts'
 import { limits, zones } from './limits.ts'
+import { retained } from './retained.ts'
+import { shared } from './shared.ts'
 
 /** `[gateway]`. */
 export const gateway = table(
@@ -46,7 +49,7 @@ export const store = table(
   { description: 'The store on disk.' },
 )
 
-const commonKeys = { gateway, store, limits, zones, access }
+const commonKeys = { gateway, store, limits, zones, shared, retained, delayed, access }
 
 /** The common tables' values. */
 export type CommonConfig = { readonly [K in keyof typeof commonKeys]: Infer<(typeof commonKeys)[K]> }

@@ -42,7 +42,14 @@ type Open<P extends ListenerConfig['protocol']> = (
 export async function openMqtt(name: string, config: Of<'mqtt'>, limits: Limits, services: ListenerServices): Promise<RunningListener> {
   const { clock } = services
   const logger = services.logger.child({ listener: name })
-  const mqtt = new MqttListener({ ...services, name, logger, limits: mqttLimits(limits), anonymous: config.anonymous })
+  const mqtt = new MqttListener({
+    ...services,
+    name,
+    logger,
+    limits: mqttLimits(limits),
+    anonymous: config.anonymous,
+    mountpoint: config.mountpoint,
+  })
   const options = {
     name,
     maxConnections: config.max_connections ?? limits.max_connections,

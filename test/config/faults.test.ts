@@ -12,7 +12,7 @@ const CASES: readonly [name: string, text: string, expected: readonly string[], 
   ['an unknown table', '[listner.local]\nprotocol = "mqtt"', ['F:1:2: listner: unknown key (did you mean "listeners"?)']],
   ['an unknown key far from any', '[admin]\nxyzzy = 1', ['F:2:1: admin.xyzzy: unknown key (known: bind, socket)']],
   ['a key in another style', '[limits]\nmaxPacket = "1KiB"', ['F:2:1: limits.maxPacket: unknown key (did you mean "max_packet"?)']],
-  ['a key in the wrong table', '[gateway]\nwhen_full = "reject"', ['F:2:1: gateway.when_full: unknown key (it belongs in [store])']],
+  ['a key in the wrong table', '[gateway]\ncommit_interval = "5ms"', ['F:2:1: gateway.commit_interval: unknown key (it belongs in [store])']],
   [
     'an unknown key in an inline table',
     '[listeners.a]\nprotocol = "mqtt"\nbind = "[::1]:1"\nproxy_protocol = { trusted = ["::/0"], trustd = 1 }',

@@ -8,6 +8,8 @@ export interface SpoolLimits {
   ageMaxMs: number
   whenFull: WhenFull
   qos0: boolean
+  /** `live-first`: what comes while the upstream is there goes before the backlog. */
+  order?: 'fifo' | 'live-first'
 }
 
 /** A local filter whose messages go into the spool. */
