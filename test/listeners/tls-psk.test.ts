@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts'
 import { peer } from '../support/peers.ts'
 import { runToEnd } from '../support/program.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { authority, openTls, shakeHands, shakenOff } from './tls-support.ts'
+import { authority, hastyClock, openTls, shakeHands, shakenOff } from './tls-support.ts'
 
 const KEY = '00112233445566778899aabbccddeeff'
 
@@ -82,7 +82,7 @@ t.test('a session that began with a key is not resumed without one', async t => 
 
 t.test('a changed file is taken while it runs; a wrong one is told and not taken', async t => {
   const folder = temporaryFolder(t)
-  const { acceptor, port, logger } = await openTls(t, { psk_file: pskFile(folder) })
+  const { acceptor, port, logger } = await openTls(t, { psk_file: pskFile(folder) }, { clock: hastyClock() })
   const client = await shakeHands(port, asClient('meter-7', KEY))
   const kept = await acceptor.next()
   pskFile(folder, `meter-9:${KEY}\n`)
