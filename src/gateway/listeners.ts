@@ -112,7 +112,7 @@ export async function openCoap(name: string, config: Of<'coap'>, limits: Limits,
       transport: config.transport,
       bind: showAddress({ host: socket.address, port: socket.port }),
       connections: engine.clients,
-      counters: kebab({ ...socket.counters, ...endpoint.counters }),
+      counters: kebab({ ...socket.counters, ...endpoint.counters, ...prefixed('ended-', broker.ended(name)) }),
     }),
     refuse: async () => {},
     stop: async () => {
