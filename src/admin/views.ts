@@ -22,6 +22,7 @@ export function clientView(client: ClientInfo) {
   return {
     client_id: client.clientId,
     connected: client.connected,
+    state: client.state,
     protocol: client.protocol,
     listener: client.listener,
     peer: client.peer,
@@ -36,6 +37,7 @@ export function clientView(client: ClientInfo) {
     queued_bytes: client.queuedBytes,
     in_flight: client.inFlight,
     dropped: client.dropped,
+    ended: client.ended,
     messages_in: client.messagesIn,
     messages_out: client.messagesOut,
   }

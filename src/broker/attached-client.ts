@@ -5,6 +5,7 @@ import type { Message, Qos } from './message.ts'
 import type { Client, DropReason, PublishRun, Route, SubscribeRequest, Will } from './ports.ts'
 import type { CompiledRoute } from './route-table.ts'
 import type { Session } from './session.ts'
+import type { TopicRewriting } from './topic-rewriting.ts'
 
 /** `MQTT 5 §2.4`: session taken over; what a client that lost its hold is told whatever the cause. */
 const NOT_ATTACHED = 0x8e
@@ -13,13 +14,15 @@ const NOT_ATTACHED = 0x8e
 export interface ClientHost {
   readonly access: Access
   current(route: CompiledRoute): CompiledRoute
+  /** Undefined: what clients publish on stays as it is. */
+  readonly rewriting: TopicRewriting | undefined
   /** Stores, retains and routes; the outcome as `Client.publish` has it. */
   distribute(route: CompiledRoute, message: Message, from: Session, packetId: number): number
   distributeRun(route: CompiledRoute, run: PublishRun, from: Session): void
   releaseInbound(session: Session, packetId: number): number
   subscribe(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: number }
   unsubscribe(session: Session, filters: readonly string[]): { codes: number[]; position: number }
-  detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined): void
+  detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined, reason: string): void
   setWill(client: AttachedClient, will: Will | undefined): number
   countRefused(reasonCode: number): void
   /** A publish was refused by the rules: the connection may end with it. */
@@ -38,8 +41,12 @@ export class AttachedClient implements Client {
   #decisions: Map<Route, number> | undefined
   #decidedUnder = -1
   #unrestricted = false
+  readonly #rewriting: TopicRewriting | undefined
 
   constructor(host: ClientHost, session: Session, identity: Identity) {
+    const { rewriting } = host
+    // The gateway's own parts say what they mean.
+    this.#rewriting = rewriting?.publishes && !identity.clientId.startsWith('$') ? rewriting : undefined
     this.#host = host
     this.session = session
     this.identity = identity
@@ -55,7 +62,12 @@ export class AttachedClient implements Client {
 
   publish(route: Route, message: Message, packetId = 0): number {
     if (!this.attached) return -NOT_ATTACHED
-    const current = this.#host.current(route as CompiledRoute)
+    const asked = this.#host.current(route as CompiledRoute)
+    const current = this.#rewriting === undefined ? asked : this.#rewriting.route(asked, this.identity)
+    if (current !== asked) {
+      this.#host.current(current)
+      message = message.onTopic(current.topic)
+    }
     const refusal = this.#refusal(current, message.qos, message.retain)
     if (refusal !== 0) {
       this.#refused(refusal)
@@ -67,6 +79,10 @@ export class AttachedClient implements Client {
   publishRun(route: Route, run: PublishRun): void {
     if (!this.attached) return
     const current = this.#host.current(route as CompiledRoute)
+    if (this.#rewriting !== undefined && this.#rewriting.route(current, this.identity) !== current) {
+      for (const message of run.messages()) this.publish(route, message)
+      return
+    }
     const refusal = this.#refusal(current, 0, false)
     if (refusal !== 0) this.#refused(refusal)
     else this.#host.distributeRun(current, run, this.session)
@@ -142,8 +158,8 @@ export class AttachedClient implements Client {
     if (this.attached) this.session.setInFlightMax(entries)
   }
 
-  detach(normal: boolean, sessionExpiryMs?: number): void {
-    if (this.attached) this.#host.detach(this, normal, sessionExpiryMs)
+  detach(normal: boolean, sessionExpiryMs?: number, reason?: string): void {
+    if (this.attached) this.#host.detach(this, normal, sessionExpiryMs, reason ?? (normal ? 'disconnected' : 'connection-lost'))
   }
 
   /** The reason code of a refusal, 0 for none. */

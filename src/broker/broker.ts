@@ -8,6 +8,7 @@ import { clientInfo, newCounters, statusOf, subscriptionsOf } from './census.ts'
 import { Commits } from './commits.ts'
 import { DELAYED_TERMS, DelayedMessages, type DelayedTerms } from './delayed.ts'
 import { Distribution } from './distribution.ts'
+import { EndingCounts, type Endings } from './endings.ts'
 import type { Message, Qos } from './message.ts'
 import { diskRefusal, mayCome, mayPublishWill, NOT_AUTHORIZED, publishRefusal, requireOwner, willRefusal } from './permission.ts'
 import type {
@@ -17,6 +18,7 @@ import type {
   BrokerStatus,
   Client,
   ClientInfo,
+  ClientWatcher,
   CommitWaiter,
   DropReason,
   PressureListener,
@@ -25,8 +27,10 @@ import type {
   Route,
   SubscribeRequest,
   SubscriptionInfo,
+  TopicRewriter,
   Will,
 } from './ports.ts'
+import { Presence } from './presence.ts'
 import { QueueNumbers } from './queue-numbers.ts'
 import { RecordTable } from './record-table.ts'
 import { RetainedMessages } from './retained.ts'
@@ -41,6 +45,7 @@ import type { Position, Store, StoreCondition, StoredState, StoreFault } from '.
 import type { Placed } from './subscription.ts'
 import { SubscriptionIndex } from './subscription-index.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { TopicRewriting } from './topic-rewriting.ts'
 import { TopicTree } from './topic-tree.ts'
 import { Upkeep } from './upkeep.ts'
 import { Wills } from './wills.ts'
@@ -56,6 +61,9 @@ export interface BrokerOptions {
   sharedTerms?: (group: string) => SharedTerms
   retained?: RetainedTerms
   delayed?: DelayedTerms
+  rewriter?: TopicRewriter
+  /** What each client is subscribed to as it connects. */
+  autoSubscriptions?: (identity: Identity, protocol: string) => readonly SubscribeRequest[]
 }
 
 /** Creates the broker and loads its state. The returned broker takes clients at once. */
@@ -88,6 +96,10 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   /** Database files that were found damaged at the start. */
   readonly faults: readonly StoreFault[]
   #conditionReason = ''
+  readonly rewriting: TopicRewriting | undefined
+  readonly #presence = new Presence()
+  readonly #endings = new EndingCounts()
+  readonly #autoSubscriptions: BrokerOptions['autoSubscriptions']
   readonly #upkeep: Upkeep
   #stopping = false
 
@@ -100,6 +112,9 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#running.resume(state.clock)
     this.faults = state.faults
     this.#commits = new Commits(this.store)
+    this.#autoSubscriptions = options.autoSubscriptions
+    const { rewriter } = options
+    this.rewriting = rewriter && new TopicRewriting(rewriter, topic => this.route(topic) as CompiledRoute | undefined)
     const terms = options.retained ?? RETAINED_TERMS
     this.#retention = new Retention(this.store, this.#running, this.#retained, terms, this.#counters, options.logger)
     this.#readings = new RetainedReadings(this.store, this.#retained, options.clock, this.#running, terms.readPerSecond)
@@ -166,6 +181,9 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#wills.connected(clientId, request.will)
     const client = new AttachedClient(this, session, request.identity)
     this.#clients.set(clientId, client)
+    const automatic = this.#autoSubscriptions?.(request.identity, request.protocol) ?? []
+    if (automatic.length > 0) this.#subscriptions.add(session, automatic)
+    this.#presence.came(session, request.cleanStart)
     return { client, sessionPresent, position: this.#sessions.save(session) }
   }
 
@@ -196,6 +214,10 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     const outcome = client.publish(route, message)
     if (outcome < 0) throw publishRefusal(-outcome, message, this.store.condition, this.#conditionReason)
     await this.whenCommitted(outcome)
+  }
+
+  watchClients(watcher: ClientWatcher): void {
+    this.#presence.watch(watcher)
   }
 
   announce(message: Message): void {
@@ -241,7 +263,11 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   clients(): ClientInfo[] {
-    return Array.from(this.#sessions.all(), clientInfo)
+    return Array.from(this.#sessions.all(), session => ({ ...clientInfo(session), ended: this.#endings.ofClient(session.id) }))
+  }
+
+  ended(listener: string): Endings {
+    return this.#endings.ofListener(listener)
   }
 
   subscriptions(): SubscriptionInfo[] {
@@ -258,7 +284,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     if (session === undefined || session.identity.internal) return false
     if (client !== undefined) {
       const sink = session.sink
-      this.detach(client, false, undefined)
+      this.detach(client, false, undefined, reason)
       sink?.close(reason)
     }
     if (endSession && this.#sessions.get(clientId) === session) this.#endSession(session)
@@ -290,7 +316,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.prepareStop()
     for (const client of [...this.#clients.values()]) {
       const sink = client.session.sink
-      this.detach(client, false, undefined)
+      this.detach(client, false, undefined, 'shutting-down')
       sink?.close('shutting-down')
     }
   }
@@ -323,15 +349,23 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   subscribe(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: Position } {
-    return this.#subscriptions.add(session, requests)
+    const wanted = this.#rewritten(session)?.requests(requests, session.identity) ?? requests
+    const outcome = this.#subscriptions.add(session, wanted)
+    this.#presence.subscribed(session, wanted, outcome.codes)
+    return outcome
   }
 
   unsubscribe(session: Session, filters: readonly string[]): { codes: number[]; position: Position } {
-    return this.#subscriptions.remove(session, filters)
+    const meant = this.#rewritten(session)?.filters(filters, session.identity) ?? filters
+    const outcome = this.#subscriptions.remove(session, meant)
+    this.#presence.unsubscribed(session, meant, outcome.codes)
+    return outcome
   }
 
-  detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined): void {
+  detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined, reason: string): void {
     const { session } = client
+    this.#presence.went(session, reason)
+    if (!session.identity.internal) this.#endings.count(session.id, session.listener, reason)
     client.attached = false
     this.#clients.delete(session.id)
     if (sessionExpiryMs !== undefined && session.durable) session.expiryMs = sessionExpiryMs
@@ -375,8 +409,13 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   denied(client: AttachedClient): void {
     if (this.access.denyAction !== 'disconnect' || !client.session.closable) return
     const { sink } = client.session
-    this.detach(client, false, undefined)
+    this.detach(client, false, undefined, 'not-authorized')
     sink?.close('not-authorized')
+  }
+
+  /** The gateway's own parts say what they mean. */
+  #rewritten(session: Session): TopicRewriting | undefined {
+    return session.id.startsWith('$') ? undefined : this.rewriting
   }
 
   #takeOver(clientId: string, request: AttachRequest): void {
@@ -385,7 +424,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     const { session } = before
     const sink = session.sink
     const willWaits = (session.will?.delayMs ?? 0) > 0 && session.durable && !request.cleanStart
-    this.detach(before, willWaits, undefined)
+    this.detach(before, willWaits, undefined, 'taken-over')
     sink?.close('taken-over')
   }
 

@@ -105,6 +105,14 @@ export class Message {
     this.encoded = undefined
   }
 
+  /** The same on another topic, before it is published. */
+  onTopic(topic: string): Message {
+    const { bytes, payloadStart, payloadEnd, qos, retain, properties } = this
+    const other = new Message(topic, bytes, payloadStart, payloadEnd, qos, retain, properties)
+    other.expiresAtMs = this.expiresAtMs
+    return other
+  }
+
   static from(init: MessageInit): Message {
     const { topic, payload, qos, retain = false, properties } = init
     const message = new Message(topic, payload, 0, payload.length, qos, retain, properties)

@@ -22,6 +22,7 @@ export type {
   Identity,
   ScramKeys,
 } from './access-port.ts'
+export type { DelayedTerms } from './delayed.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
 export type { RetainedTerms } from './retention.ts'
 export { SHARED_STRATEGIES, type SharedStrategy, type SharedTerms } from './sharing.ts'
@@ -223,9 +224,9 @@ export interface Client {
 
   /**
    * Ends the attachment. `normal` false: the will goes out. `sessionExpiryMs` replaces the one given at attach.
-   * Safe to call twice.
+   * `reason`: why, for people, in words with hyphens (`keep-alive-timeout`). Safe to call twice.
    */
-  detach(normal: boolean, sessionExpiryMs?: number): void
+  detach(normal: boolean, sessionExpiryMs?: number, reason?: string): void
 }
 
 /** Why an entry or a message was dropped; each is counted. */
@@ -261,6 +262,8 @@ export interface ClientInfo {
   queuedBytes: number
   inFlight: number
   dropped: number
+  /** Why its connections ended since the start of the gateway; undefined: none has. */
+  ended?: Readonly<Record<string, number>> | undefined
   messagesIn: number
   messagesOut: number
 }
@@ -313,6 +316,25 @@ export interface Records {
   clear(): Position
 }
 
+/** Somebody who watches clients come and go. Calls come synchronously and must not throw. */
+export interface ClientWatcher {
+  connected(client: ClientInfo, cleanStart: boolean): void
+  disconnected(client: ClientInfo, reason: string): void
+  subscribed(client: ClientInfo, filter: string, qos: number): void
+  unsubscribed(client: ClientInfo, filter: string): void
+}
+
+/** Rules by which clients' topics and filters become others. Pure. */
+export interface TopicRewriter {
+  /** Some rule is about publishes. */
+  readonly publishes: boolean
+  /** What is published on is rewritten by who it is: the outcome cannot be kept with the topic. */
+  readonly dependsOnClient: boolean
+  /** May return what is no valid topic; then the client's own stays. */
+  topic(topic: string, who: Identity): string
+  filter(filter: string, who: Identity): string
+}
+
 export interface Broker {
   /**
    * Who is it? Asks access.
@@ -345,6 +367,7 @@ export interface Broker {
    */
   publishDurably(client: Client, message: Message): Promise<void>
 
+  watchClients(watcher: ClientWatcher): void
   /** Publishes what the gateway tells about itself, QoS 0: not counted, and retained in memory alone. */
   announce(message: Message): void
 
@@ -366,6 +389,8 @@ export interface Broker {
   timeOf(message: Message): { timeMs: number; quality: Message['timeQuality'] }
 
   clients(): ClientInfo[]
+  /** Why clients of a listener were detached, counted by reason since the start. */
+  ended(listener: string): Readonly<Record<string, number>>
   subscriptions(): SubscriptionInfo[]
   status(): BrokerStatus
   /** Ends a client's connection, and its session too if asked. False: no such client. */

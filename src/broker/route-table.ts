@@ -42,6 +42,8 @@ export class CompiledRoute implements Route {
   /** Some recipient's queue refuses when it is full. */
   mayReject = false
   epoch = 0
+  /** The route that clients' publishes take instead, where that does not depend on who they are. */
+  rewritten: CompiledRoute | undefined
   next: CompiledRoute | undefined
 
   constructor(topic: string, topicBytes: Uint8Array) {
@@ -55,6 +57,7 @@ export class CompiledRoute implements Route {
   }
 
   get empty(): boolean {
+    if (this.rewritten !== undefined && this.rewritten !== this) return this.rewritten.empty
     return this.targets.length === 0 && this.delay === undefined
   }
 }

@@ -45,3 +45,9 @@ export function showAge(time: string | undefined, nowMs: number): string {
   // The clock was set meanwhile: the time itself says more than a negative age.
   return ageMs < -1000 ? time : showSeconds(ageMs / 1000)
 }
+
+/** What has happened at all: `accepted 12, refused-full 1`. */
+export function showCounts(counters: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(counters).flatMap(([name, count]) => (count > 0 ? [`${name} ${showCount(count)}`] : []))
+  return parts.join(', ') || '-'
+}

@@ -12,7 +12,7 @@ import type { StreamListener } from '#listeners/types.ts'
 import { openUdpListener } from '#listeners/udp.ts'
 import type { ListenerConfig } from '#registry.ts'
 import { clientLimits, prioritiesOf, rateLimits } from './client-limits.ts'
-import { kebab } from './counter-names.ts'
+import { kebab, prefixed } from './counter-names.ts'
 import { openMqttSn } from './mqtt-sn-listener.ts'
 
 export interface ListenerServices {
@@ -140,10 +140,6 @@ function mqttLimits(limits: Limits): MqttLimits {
     ...prioritiesOf(limits),
     rate: rateLimits(limits),
   }
-}
-
-function prefixed(prefix: string, counters: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(counters).map(([name, value]) => [prefix + name, value]))
 }
 
 /** By protocol. */

@@ -6,7 +6,7 @@ import type { Limits } from '#config/limits.ts'
 import type { DatagramListener, DatagramRemote } from '#listeners/types.ts'
 import { openUdpListener } from '#listeners/udp.ts'
 import { clientLimits } from './client-limits.ts'
-import { kebab } from './counter-names.ts'
+import { kebab, prefixed } from './counter-names.ts'
 import type { ListenerServices, Of, RunningListener } from './listeners.ts'
 
 export async function openMqttSn(
@@ -55,7 +55,7 @@ export async function openMqttSn(
     throw error
   }
   engine.advertise()
-  return runningListener(name, config, engine, socket, search)
+  return runningListener(name, config, engine, socket, search, () => prefixed('ended-', services.broker.ended(name)))
 }
 
 function runningListener(
@@ -64,6 +64,7 @@ function runningListener(
   engine: SnEngine,
   socket: DatagramListener,
   search: DatagramListener | undefined,
+  ended: () => Record<string, number>,
 ): RunningListener {
   return {
     status: () => ({
@@ -72,7 +73,7 @@ function runningListener(
       transport: config.transport,
       bind: showAddress({ host: socket.address, port: socket.port }),
       connections: engine.clients,
-      counters: kebab({ ...socket.counters, ...engine.counters }),
+      counters: kebab({ ...socket.counters, ...engine.counters, ...ended() }),
     }),
     refuse: async () => {},
     stop: async () => {

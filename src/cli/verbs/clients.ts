@@ -1,12 +1,13 @@
 import { listVerb } from '../list-verb.ts'
 import { flag, text } from '../option.ts'
 import type { Column } from '../table.ts'
-import { showAge, showCount } from '../units.ts'
+import { showAge, showCount, showCounts } from '../units.ts'
 
 /** A client as the API shows it. */
 export interface ClientRow {
   client_id: string
   connected: boolean
+  state?: string
   protocol: string
   listener: string
   peer?: string
@@ -18,6 +19,7 @@ export interface ClientRow {
   queued_bytes: number
   in_flight: number
   dropped: number
+  ended?: Record<string, number>
   messages_in: number
   messages_out: number
 }
@@ -29,10 +31,12 @@ const columns = (nowMs: number): readonly Column<ClientRow>[] => [
   { title: 'PEER', value: row => row.peer ?? '-' },
   { title: 'USER', value: row => row.username ?? '-' },
   { title: 'CONNECTED', right: true, value: row => (row.connected ? showAge(row.connected_at, nowMs) : 'no') },
+  { title: 'STATE', value: row => row.state ?? '-' },
   { title: 'IN', right: true, value: row => showCount(row.messages_in) },
   { title: 'OUT', right: true, value: row => showCount(row.messages_out) },
   { title: 'QUEUED', right: true, value: row => showCount(row.queued) },
   { title: 'DROPPED', right: true, value: row => showCount(row.dropped) },
+  { title: 'ENDED', value: row => showCounts(row.ended ?? {}) },
 ]
 
 export const clientsVerb = listVerb<

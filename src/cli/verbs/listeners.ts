@@ -1,5 +1,5 @@
 import { listVerb } from '../list-verb.ts'
-import { showCount } from '../units.ts'
+import { showCount, showCounts } from '../units.ts'
 
 interface ListenerRow {
   name: string
@@ -20,13 +20,7 @@ export const listenersVerb = listVerb<ListenerRow>({
     { title: 'TRANSPORT', value: row => row.transport },
     { title: 'BIND', value: row => row.bind },
     { title: 'CONNECTIONS', right: true, value: row => (row.connections === undefined ? '-' : showCount(row.connections)) },
-    { title: 'COUNTED', value: row => counted(row.counters) },
+    { title: 'COUNTED', value: row => showCounts(row.counters) },
   ],
   empty: 'there is no listener',
 })
-
-/** What has happened at all: `accepted 12, refused-full 1`. */
-function counted(counters: Record<string, number>): string {
-  const parts = Object.entries(counters).flatMap(([name, count]) => (count > 0 ? [`${name} ${showCount(count)}`] : []))
-  return parts.join(', ') || '-'
-}

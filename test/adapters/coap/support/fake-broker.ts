@@ -130,6 +130,10 @@ export class FakeBroker implements Broker {
     return this.#clock.monotonic()
   }
 
+  ended(): Record<string, number> {
+    return {}
+  }
+
   clients(): ClientInfo[] {
     return []
   }
@@ -143,6 +147,9 @@ export class FakeBroker implements Broker {
   subscriptions = never
   status = never
   kick = never
+  exchange = never
+  announce = never
+  watchClients = never
 }
 
 export class FakeClient implements Client {
@@ -175,6 +182,10 @@ export class FakeClient implements Client {
     }
     return this.#broker.publish(message)
   }
+
+  lost(): void {}
+
+  awaited(): undefined {}
 
   release(packetId: number): number {
     return this.inbound.delete(packetId) ? 0 : -0x92
