@@ -8,6 +8,7 @@ const PEERS = {
   mosquitto_passwd: { programs: ['mosquitto_passwd'], package: 'mosquitto' },
   mosquitto_pub: { programs: ['mosquitto_pub'], package: 'mosquitto-clients' },
   mosquitto_sub: { programs: ['mosquitto_sub'], package: 'mosquitto-clients' },
+  mosquitto_rr: { programs: ['mosquitto_rr'], package: 'mosquitto-clients' },
   'coap-client': { programs: ['coap-client', 'coap-client-notls', 'coap-client-openssl', 'coap-client-gnutls'], package: 'libcoap3-bin' },
   'coap-server': { programs: ['coap-server', 'coap-server-notls', 'coap-server-openssl', 'coap-server-gnutls'], package: 'libcoap3-bin' },
   socat: { programs: ['socat'], package: 'socat' },
