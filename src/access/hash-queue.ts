@@ -1,11 +1,12 @@
+import { availableParallelism } from 'node:os'
 import { GatewayError } from '#base/errors.ts'
 
 interface Job {
   run: () => Promise<void>
 }
 
-/** Threads that hash at a time: as many again stay free for files and name look-ups. */
-const RUNNING_MAX = 2
+/** Threads that hash at a time: one of Node's four stays free for files and name look-ups, one processor for the gateway itself. */
+const RUNNING_MAX = Math.max(1, Math.min(3, availableParallelism() - 1))
 /** Logins that wait for a thread. */
 const WAITING_MAX = 10_000
 
@@ -15,10 +16,15 @@ const WAITING_MAX = 10_000
  */
 export class HashQueue {
   readonly #byAddress = new Map<string, Job[]>()
+  readonly #runningMax: number
   #waiting = 0
   #running = 0
   /** Hashes computed since the start. */
   computed = 0
+
+  constructor(runningMax = RUNNING_MAX) {
+    this.#runningMax = runningMax
+  }
 
   /** Hashes that are computed or wait for it. */
   get pending(): number {
@@ -41,7 +47,7 @@ export class HashQueue {
   }
 
   #next(): void {
-    while (this.#running < RUNNING_MAX && this.#waiting > 0) {
+    while (this.#running < this.#runningMax && this.#waiting > 0) {
       const [address, jobs] = this.#byAddress.entries().next().value as [string, Job[]]
       const job = jobs.shift() as Job
       // To the end of the line with the rest of this address.

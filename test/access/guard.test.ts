@@ -84,7 +84,7 @@ t.test('counts are bounded: who came longest ago is forgotten', async t => {
 })
 
 t.test('addresses take turns at the hashes, two at a time, and beyond the maximum the gateway is busy', async t => {
-  const queue = new HashQueue()
+  const queue = new HashQueue(2)
   const order: string[] = []
   const finish: (() => void)[] = []
   const job = (name: string) => () => {
