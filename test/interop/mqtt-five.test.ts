@@ -166,7 +166,7 @@ t.test('MQTT.js uses aliases both ways, and gets identifiers and User Properties
   // Not at QoS 2: MQTT.js forgets the topic of such a message with an alias before it shows it.
   for (let i = 0; i < 30; i++) {
     await pub.publishAsync(`long/topic/name/${i % 3}`, `m${i}`, {
-      qos: (i % 3) as 0 | 1 | 2,
+      qos: (i % 2) as 0 | 1,
       properties: i % 5 === 0 ? { userProperties } : {},
     })
   }
