@@ -7,8 +7,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { GatewayAccess } from '#access/index.ts'
-import { SerialAdapter } from '#adapters/serial/index.ts'
-import { type Admin, CONTROL_SOCKET, openAdmin } from '#admin/index.ts'
+import { offerToHomeAssistant, SerialAdapter } from '#adapters/serial/index.ts'
+import { type Admin, CONTROL_SOCKET, openAdmin, SysPublisher } from '#admin/index.ts'
 import type { Clock } from '#base/clock.ts'
 import { GatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
@@ -17,16 +17,18 @@ import type { Access, Store, StoreFault } from '#broker/ports.ts'
 import { limitsOf } from '#config/limits.ts'
 import type { Sources } from '#config/load.ts'
 import type { GatewayConfig, ListenerConfig } from '#registry.ts'
+import { rewriteRules } from '#rules/index.ts'
 import { openStore } from '#store/index.ts'
 import { build } from '#system/build.ts'
 import { device } from '#system/device.ts'
 import { sqliteVersion } from '#system/runtime.ts'
 import { RunningBridges } from './gateway/bridges.ts'
-import { retainedTerms, sharedTerms } from './gateway/broker-terms.ts'
+import { delayedTerms, retainedTerms, sharedTerms } from './gateway/broker-terms.ts'
 import { clientLimits } from './gateway/client-limits.ts'
 import { controlOf } from './gateway/control.ts'
 import { gatewayId } from './gateway/identity.ts'
 import { LISTENER_PROTOCOLS, type ListenerServices, type RunningListener } from './gateway/listeners.ts'
+import { autoSubscriptionsOf, readPattern, rewriterOf } from './gateway/rules.ts'
 import { stateLine } from './gateway/state-line.ts'
 import { storeProgram } from './gateway/store-worker.ts'
 
@@ -62,6 +64,8 @@ export class Gateway {
   #listeners: RunningListener[] = []
   #faults: readonly StoreFault[] = []
   #ready = false
+  #id = ''
+  #sys: SysPublisher | undefined
 
   constructor(options: GatewayOptions) {
     this.#options = options
@@ -104,6 +108,7 @@ export class Gateway {
   /** Safe at any moment, also half started. */
   async stop(): Promise<void> {
     this.#ready = false
+    this.#sys?.stop()
     await this.#admin?.close()
     await Promise.all(this.#listeners.map(listener => listener.refuse()))
     this.#broker?.prepareStop()
@@ -124,11 +129,14 @@ export class Gateway {
     const broker = await this.#openBroker(access)
     access.bind(broker)
     const id = gatewayId(broker, clock, config.gateway.id)
+    this.#id = id
     this.#bridges = new RunningBridges({ broker, clock, logger, gatewayId: id })
     this.#admin = await this.#openAdmin(broker, id)
+    this.#sys?.start()
     await this.#bridges.start(config.bridges)
     this.#serial = new SerialAdapter({ config: config.serial, broker, clock, logger, limits: clientLimits(config.limits) })
     this.#serial.start()
+    offerToHomeAssistant(broker, config.homeassistant, config.serial, id)
     await this.#openListeners({ broker, access, clock, logger })
     this.#ready = true
     const listeners = this.#listeners.map(listener => listener.status())
@@ -137,7 +145,7 @@ export class Gateway {
 
   async #openBroker(access: Access): Promise<GatewayBroker> {
     const { clock, logger, onFatal } = this.#options
-    const { gateway, store, shared, retained } = this.#config
+    const { gateway, store, shared, retained, delayed, rewrite, auto_subscriptions } = this.#config
     makeDataDir(gateway.data_dir)
     const opened = openStore({
       dataDir: gateway.data_dir,
@@ -157,6 +165,9 @@ export class Gateway {
       storeWhenFull: store.when_full,
       sharedTerms: sharedTerms(shared),
       retained: retainedTerms(retained),
+      delayed: delayedTerms(delayed),
+      rewriter: rewriterOf(rewriteRules(rewrite, readPattern), () => this.#id),
+      autoSubscriptions: autoSubscriptionsOf(auto_subscriptions),
     })
     this.#broker = broker
     this.#faults = broker.faults
@@ -204,6 +215,8 @@ export class Gateway {
       ready: () => this.#ready,
       listeners: () => this.#listeners.map(listener => listener.status()),
     })
+    const { interval, presence, subscriptions } = this.#config.sys
+    this.#sys = new SysPublisher(control, clock, { intervalMs: interval, presence, subscriptions })
     const socketPath = admin.socket ?? join(gateway.data_dir, CONTROL_SOCKET)
     return openAdmin({ control, clock, logger, socketPath, tcp: admin.bind === 'off' ? undefined : admin.bind })
   }

@@ -2,7 +2,7 @@
 import { accessFaults } from '#access/index.ts'
 import { coapKeys } from '#adapters/coap/index.ts'
 import { mqttSnKeys } from '#adapters/mqtt-sn/index.ts'
-import { serialSchema } from '#adapters/serial/index.ts'
+import { homeAssistantSchema, serialSchema } from '#adapters/serial/index.ts'
 import { adminSchema } from '#admin/config.ts'
 import { sysSchema } from '#admin/sys/config.ts'
 import type { CheckFault, Infer, InferKeys, Outside } from '#base/schema.ts'
@@ -16,6 +16,7 @@ const features = {
   listeners: listenersSchema({ coap: coapKeys, 'mqtt-sn': mqttSnKeys }),
   bridges,
   serial: serialSchema,
+  homeassistant: homeAssistantSchema,
   rewrite: rewriteSchema(readPattern),
   auto_subscriptions: autoSubscriptionsSchema,
   sys: sysSchema,

@@ -10,6 +10,7 @@ import { listenAtPath } from './unix-socket.ts'
 
 export { type ControlAnswer, type ControlClient, openControl } from './client.ts'
 export type * from './ports.ts'
+export { SysPublisher } from './sys/publisher.ts'
 
 /** Name of the control socket in the data directory. */
 export const CONTROL_SOCKET = 'tidegate.sock'

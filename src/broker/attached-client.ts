@@ -20,6 +20,7 @@ export interface ClientHost {
   distribute(route: CompiledRoute, message: Message, from: Session, packetId: number): number
   distributeRun(route: CompiledRoute, run: PublishRun, from: Session): void
   releaseInbound(session: Session, packetId: number): number
+  forgetInbound(session: Session): number
   subscribe(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: number }
   unsubscribe(session: Session, filters: readonly string[]): { codes: number[]; position: number }
   detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined, reason: string): void
@@ -90,6 +91,10 @@ export class AttachedClient implements Client {
 
   release(packetId: number): number {
     return this.attached ? this.#host.releaseInbound(this.session, packetId) : -NOT_ATTACHED
+  }
+
+  forgetInbound(): number {
+    return this.attached ? this.#host.forgetInbound(this.session) : 0
   }
 
   subscribe(requests: readonly SubscribeRequest[]): { codes: number[]; position: number } {

@@ -3,14 +3,15 @@ import type { Clock } from '#base/clock.ts'
 import { GatewayError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import type { Access, AccessHost, AuthenticationExchange, Credentials, ExpelReason, Identity } from './access-port.ts'
-import { AttachedClient, type ClientHost } from './attached-client.ts'
+import type { AttachedClient, ClientHost } from './attached-client.ts'
+import { Attachments } from './attachments.ts'
 import { clientInfo, newCounters, statusOf, subscriptionsOf } from './census.ts'
 import { Commits } from './commits.ts'
 import { DELAYED_TERMS, DelayedMessages, type DelayedTerms } from './delayed.ts'
 import { Distribution } from './distribution.ts'
-import { EndingCounts, type Endings } from './endings.ts'
+import type { Endings } from './endings.ts'
 import type { Message, Qos } from './message.ts'
-import { diskRefusal, mayCome, mayPublishWill, NOT_AUTHORIZED, publishRefusal, requireOwner, willRefusal } from './permission.ts'
+import { mayCome, mayPublishWill, NOT_AUTHORIZED, publishRefusal } from './permission.ts'
 import type {
   Attachment,
   AttachRequest,
@@ -61,9 +62,9 @@ export interface BrokerOptions {
   sharedTerms?: (group: string) => SharedTerms
   retained?: RetainedTerms
   delayed?: DelayedTerms
-  rewriter?: TopicRewriter
+  rewriter?: TopicRewriter | undefined
   /** What each client is subscribed to as it connects. */
-  autoSubscriptions?: (identity: Identity, protocol: string) => readonly SubscribeRequest[]
+  autoSubscriptions?: ((identity: Identity, protocol: string) => readonly SubscribeRequest[]) | undefined
 }
 
 /** Creates the broker and loads its state. The returned broker takes clients at once. */
@@ -91,17 +92,14 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   readonly #wills: Wills
   readonly #delayed: DelayedMessages
   readonly #distribution: Distribution
-  readonly #clients = new Map<string, AttachedClient>()
   readonly #counters = newCounters()
   /** Database files that were found damaged at the start. */
   readonly faults: readonly StoreFault[]
   #conditionReason = ''
   readonly rewriting: TopicRewriting | undefined
   readonly #presence = new Presence()
-  readonly #endings = new EndingCounts()
-  readonly #autoSubscriptions: BrokerOptions['autoSubscriptions']
+  readonly #attachments: Attachments
   readonly #upkeep: Upkeep
-  #stopping = false
 
   constructor(options: BrokerOptions, state: StoredState) {
     this.store = options.store
@@ -112,7 +110,6 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#running.resume(state.clock)
     this.faults = state.faults
     this.#commits = new Commits(this.store)
-    this.#autoSubscriptions = options.autoSubscriptions
     const { rewriter } = options
     this.rewriting = rewriter && new TopicRewriting(rewriter, topic => this.route(topic) as CompiledRoute | undefined)
     const terms = options.retained ?? RETAINED_TERMS
@@ -135,21 +132,36 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#delayed.restore(state.records.get('delayed'))
     this.#records = new RecordTable(this.store, state.records)
     this.store.onCommitted = position => this.#commits.advance(position)
+    this.store.onDamaged = (queue, entries, bytes) => this.#sessions.damaged(queue, entries, bytes)
     this.store.onCondition = (condition, reason) => this.#storeCondition(condition, reason)
+    this.#attachments = new Attachments({
+      store: this.store,
+      access: this.access,
+      clock: options.clock,
+      host: this,
+      sessions: this.#sessions,
+      subscriptions: this.#subscriptions,
+      readings: this.#readings,
+      wills: this.#wills,
+      presence: this.#presence,
+      routesChanged: () => this.#tree.epoch++,
+      conditionReason: () => this.#conditionReason,
+      autoSubscriptions: options.autoSubscriptions,
+    })
     const relief = options.storeWhenFull === 'drop-oldest'
     this.#upkeep = new Upkeep(options.clock, this.#running, this.store, this.#sessions, this.#index, this.#retention, relief, session =>
-      this.#endSession(session),
+      this.#attachments.endSession(session),
     )
     this.#upkeep.start()
   }
 
   admit(credentials: Credentials): Identity | Promise<Identity> {
-    mayCome(credentials, this.#stopping)
+    mayCome(credentials, this.#attachments.stopping)
     return this.access.authenticate(credentials)
   }
 
   exchange(method: string, credentials: Credentials): AuthenticationExchange | undefined {
-    mayCome(credentials, this.#stopping)
+    mayCome(credentials, this.#attachments.stopping)
     return this.access.exchange?.(method, credentials)
   }
 
@@ -158,33 +170,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   attach(request: AttachRequest): Attachment {
-    const durable = request.sessionExpiryMs > 0
-    if (durable && this.store.condition !== 'ok' && !request.identity.internal) throw diskRefusal(this.#conditionReason)
-    const { clientId } = request.identity
-    requireOwner(this.#sessions.get(clientId), request.identity)
-    if (request.will !== undefined && !mayPublishWill(this.access, request.identity, request.will)) {
-      this.countRefused(NOT_AUTHORIZED)
-      throw willRefusal(request.will)
-    }
-    this.#takeOver(clientId, request)
-    let session = this.#sessions.get(clientId)
-    if (session !== undefined && request.cleanStart) {
-      this.#endSession(session)
-      session = undefined
-    }
-    const sessionPresent = session !== undefined
-    if (session === undefined) session = this.#sessions.create(request.identity, request.limits, durable)
-    else this.#tree.epoch++ // its routes were compiled with the limits it had before
-    session.attach(request, this.#clock.now())
-    if (sessionPresent) this.#subscriptions.review(session)
-    if (request.will !== undefined) request.will.identity = request.identity
-    this.#wills.connected(clientId, request.will)
-    const client = new AttachedClient(this, session, request.identity)
-    this.#clients.set(clientId, client)
-    const automatic = this.#autoSubscriptions?.(request.identity, request.protocol) ?? []
-    if (automatic.length > 0) this.#subscriptions.add(session, automatic)
-    this.#presence.came(session, request.cleanStart)
-    return { client, sessionPresent, position: this.#sessions.save(session) }
+    return this.#attachments.attach(request)
   }
 
   routeOf(bytes: Uint8Array, start: number, end: number): Route | undefined {
@@ -263,11 +249,11 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   clients(): ClientInfo[] {
-    return Array.from(this.#sessions.all(), session => ({ ...clientInfo(session), ended: this.#endings.ofClient(session.id) }))
+    return Array.from(this.#sessions.all(), session => ({ ...clientInfo(session), ended: this.#attachments.endings.ofClient(session.id) }))
   }
 
   ended(listener: string): Endings {
-    return this.#endings.ofListener(listener)
+    return this.#attachments.endings.ofListener(listener)
   }
 
   subscriptions(): SubscriptionInfo[] {
@@ -279,16 +265,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   kick(clientId: string, endSession = false, reason: ExpelReason = 'kicked'): boolean {
-    const client = this.#clients.get(clientId)
-    const session = this.#sessions.get(clientId)
-    if (session === undefined || session.identity.internal) return false
-    if (client !== undefined) {
-      const sink = session.sink
-      this.detach(client, false, undefined, reason)
-      sink?.close(reason)
-    }
-    if (endSession && this.#sessions.get(clientId) === session) this.#endSession(session)
-    return true
+    return this.#attachments.kick(clientId, endSession, reason)
   }
 
   reviewSubscriptions(): number {
@@ -298,14 +275,12 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   expel(reason: ExpelReason, isMeant: (identity: Identity) => boolean): number {
-    const meant = [...this.#clients.values()].filter(({ identity }) => !identity.internal && isMeant(identity))
-    for (const { id } of meant) this.kick(id, false, reason)
-    return meant.length
+    return this.#attachments.expel(reason, isMeant)
   }
 
   /** From now on nobody is admitted, and who leaves does so because the gateway stops: wills stay in the store. */
   prepareStop(): void {
-    this.#stopping = true
+    this.#attachments.stopping = true
     this.#upkeep.stop()
     this.#wills.stop()
     this.#delayed.stop()
@@ -314,11 +289,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   /** Ends every attachment; sessions and wills stay in the store. Afterwards nobody is admitted. */
   stop(): void {
     this.prepareStop()
-    for (const client of [...this.#clients.values()]) {
-      const sink = client.session.sink
-      this.detach(client, false, undefined, 'shutting-down')
-      sink?.close('shutting-down')
-    }
+    this.#attachments.stop()
   }
 
   /** The store is closed: whoever still waits is told that nothing will come. */
@@ -348,6 +319,10 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     return this.#sessions.forgetInbound(session, packetId)
   }
 
+  forgetInbound(session: Session): number {
+    return this.#sessions.forgetAllInbound(session)
+  }
+
   subscribe(session: Session, requests: readonly SubscribeRequest[]): { codes: number[]; position: Position } {
     const wanted = this.#rewritten(session)?.requests(requests, session.identity) ?? requests
     const outcome = this.#subscriptions.add(session, wanted)
@@ -363,34 +338,11 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   detach(client: AttachedClient, normal: boolean, sessionExpiryMs: number | undefined, reason: string): void {
-    const { session } = client
-    this.#presence.went(session, reason)
-    if (!session.identity.internal) this.#endings.count(session.id, session.listener, reason)
-    client.attached = false
-    this.#clients.delete(session.id)
-    if (sessionExpiryMs !== undefined && session.durable) session.expiryMs = sessionExpiryMs
-    const ends = !session.durable || session.expiryMs === 0
-    session.detach()
-    const { will } = session
-    session.will = undefined
-    if (!this.#stopping && will !== undefined) this.#wills.discharge(session.id, will, normal, ends)
-    if (ends) this.#endSession(session)
-    else this.#sessions.save(session)
+    this.#attachments.detach(client, normal, sessionExpiryMs, reason)
   }
 
   setWill(client: AttachedClient, will: Will | undefined): number {
-    const { session } = client
-    if (will !== undefined && !mayPublishWill(this.access, client.identity, will)) {
-      this.countRefused(NOT_AUTHORIZED)
-      return -NOT_AUTHORIZED
-    }
-    session.will = will
-    if (will === undefined) this.#wills.revoke(session.id)
-    else {
-      will.identity = client.identity
-      this.#wills.connected(session.id, will)
-    }
-    return this.store.position
+    return this.#attachments.setWill(client, will)
   }
 
   countDrop(reason: DropReason, messages: number): void {
@@ -407,25 +359,12 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   denied(client: AttachedClient): void {
-    if (this.access.denyAction !== 'disconnect' || !client.session.closable) return
-    const { sink } = client.session
-    this.detach(client, false, undefined, 'not-authorized')
-    sink?.close('not-authorized')
+    this.#attachments.denied(client)
   }
 
   /** The gateway's own parts say what they mean. */
   #rewritten(session: Session): TopicRewriting | undefined {
     return session.id.startsWith('$') ? undefined : this.rewriting
-  }
-
-  #takeOver(clientId: string, request: AttachRequest): void {
-    const before = this.#clients.get(clientId)
-    if (before === undefined) return
-    const { session } = before
-    const sink = session.sink
-    const willWaits = (session.will?.delayMs ?? 0) > 0 && session.durable && !request.cleanStart
-    this.detach(before, willWaits, undefined, 'taken-over')
-    sink?.close('taken-over')
   }
 
   #publishWill(clientId: string, will: Will): void {
@@ -436,12 +375,6 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     message.publisher = clientId
     if (expiryMs !== undefined) message.expiresAtMs = this.#running.now() + expiryMs
     this.#distribution.deliver(route, message, undefined)
-  }
-
-  #endSession(session: Session): void {
-    this.#readings.sessionEnded(session)
-    this.#sessions.end(session)
-    this.#wills.sessionEnded(session.id)
   }
 
   #expired(message: Message): boolean {

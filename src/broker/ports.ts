@@ -180,6 +180,8 @@ export interface Client {
   publishRun(route: Route, run: PublishRun): void
   /** The device has sent PUBREL: forgets the id. Returns the position to wait for before PUBCOMP, or −0x92 for an unknown id. */
   release(packetId: number): number
+  /** The device has forgotten its session, and begins its packet ids anew: forgets all ids that were not released. Returns the position. */
+  forgetInbound(): number
 
   /**
    * Subscribes. Codes are the granted QoS or a refusal ≥ 0x80. Retained messages are queued at once; deliveries
@@ -243,6 +245,7 @@ export type DropReason =
   | 'dead-letter'
   | 'purged'
   | 'not-retained'
+  | 'damaged'
 
 export interface ClientInfo {
   clientId: string

@@ -272,7 +272,7 @@ export class MqttConnection {
     if (this.phase === 'closed') return
     this.phase = 'closed'
     this.throttle?.stop()
-    this.client?.detach(normal, this.version === 5 ? this.sessionExpiryMs() : undefined)
+    this.client?.detach(normal, this.version === 5 ? this.sessionExpiryMs() : undefined, reason)
     this.listener.closed(this, reason)
     this.output.release()
   }

@@ -187,6 +187,10 @@ export class FakeClient implements Client {
 
   awaited(): undefined {}
 
+  forgetInbound(): number {
+    return 0
+  }
+
   release(packetId: number): number {
     return this.inbound.delete(packetId) ? 0 : -0x92
   }
