@@ -1,7 +1,11 @@
 /** What the driver asks of a generator process, and what comes back: plain data, sent as messages between the two. */
 
+/** What MQTT goes over; TCP unless told. */
+export type Transport = 'tcp' | 'tls' | 'ws'
+
 /** Messages through the server: who publishes what to whom, and how much of it at once. */
 export interface MessageLoad {
+  transport?: Transport
   qos: 0 | 1 | 2
   publishers: number
   subscribers: number
@@ -44,6 +48,7 @@ export interface RetainedLoad extends MessageLoad {
 /** Connections with a subscription each that then do nothing. */
 export interface IdleLoad {
   kind: 'idle'
+  transport?: Transport
   connections: number
   /** Connections that may be on their way to CONNACK or SUBACK at a time. */
   connectionWindow: number
@@ -53,6 +58,7 @@ export interface IdleLoad {
 /** CONNECT, CONNACK, DISCONNECT, and again, `connectionWindow` at a time, for the span of the job. */
 export interface StormLoad {
   kind: 'storm'
+  transport?: Transport
   connectionWindow: number
 }
 

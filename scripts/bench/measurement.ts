@@ -29,7 +29,7 @@ export async function measure(definition: ServerDefinition, scenario: Scenario, 
   const { load } = scenario
   let server: ServerProcess | undefined
   try {
-    const started = await ServerProcess.start(definition, placement, scenario.keepsData, made => {
+    const started = await ServerProcess.start(definition, placement, scenario, made => {
       server = made
     })
     return await generate({

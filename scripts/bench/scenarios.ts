@@ -1,5 +1,5 @@
 /** The scenarios by name: the load, what is shown of it, and what would be a fault. */
-import type { FigureName, Load, MessageLoad } from './job.ts'
+import type { FigureName, Load, MessageLoad, Transport } from './job.ts'
 
 export interface Scenario {
   name: string
@@ -89,6 +89,7 @@ export const SCENARIOS: readonly Scenario[] = [
     columns: [...CONNECTS, 'rssGrowthBytes', ...BUSY],
     keepsData: false,
   },
+  ...overTransports(),
   {
     name: 'retained-100k',
     title: '100,000 retained messages, then read by one subscriber',
@@ -97,6 +98,42 @@ export const SCENARIOS: readonly Scenario[] = [
     keepsData: true,
   },
 ]
+
+/** The usual loads inside TLS 1.3 (ECDSA, P-256) and inside WebSocket. */
+function overTransports(): Scenario[] {
+  return [
+    flow('tls-qos0-1to1', 'TLS: QoS 0, one publisher to one subscriber', { ...ONE, transport: 'tls' }),
+    flow('tls-qos1-50pairs', 'TLS: QoS 1, 50 pairs', { ...FIFTY_PAIRS, transport: 'tls' }),
+    {
+      name: 'tls-storm',
+      title: 'TLS: handshake, CONNECT, CONNACK, DISCONNECT, 50 at a time, nothing resumed',
+      load: { kind: 'storm', transport: 'tls', connectionWindow: 50 },
+      columns: [...CONNECTS, 'rssGrowthBytes', ...BUSY],
+      keepsData: false,
+    },
+    idle('tls-idle-1000', 'TLS: 1,000 connections with a subscription each that do nothing', 'tls'),
+    flow('ws-qos0-1to1', 'WebSocket: QoS 0, one publisher to one subscriber', { ...ONE, transport: 'ws' }),
+    flow('ws-qos0-fanout50', 'WebSocket: QoS 0, one publisher to 50 subscribers', {
+      ...ONE,
+      transport: 'ws',
+      topology: 'all',
+      subscribers: 50,
+      endToEndWindow: 100,
+    }),
+    flow('ws-qos1-50pairs', 'WebSocket: QoS 1, 50 pairs', { ...FIFTY_PAIRS, transport: 'ws' }),
+    idle('ws-idle-1000', 'WebSocket: 1,000 connections with a subscription each that do nothing', 'ws'),
+  ]
+}
+
+function idle(name: string, title: string, transport: Transport): Scenario {
+  return {
+    name,
+    title,
+    load: { kind: 'idle', transport, connections: 1000, connectionWindow: 50, holdSeconds: 1 },
+    columns: [...CONNECTS, 'rssBytes', 'rssPerConnectionBytes', 'pssPerConnectionBytes', 'idleCpuPercent'],
+    keepsData: false,
+  }
+}
 
 /** The scenarios that a comma-separated list names, in the list's order; all for an empty one. @throws on an unknown name */
 export function selectScenarios(list: string): Scenario[] {

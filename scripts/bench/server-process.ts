@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, type Placement, pinned } from './placement.ts'
+import type { Scenario } from './scenarios.ts'
 import type { ServerDefinition, ServerSetting } from './servers.ts'
 import { inSession, processTree } from './usage.ts'
 
@@ -36,12 +37,12 @@ export class ServerProcess {
   static async start(
     definition: ServerDefinition,
     placement: Placement,
-    keepsData: boolean,
+    { keepsData, load }: Pick<Scenario, 'keepsData' | 'load'>,
     made: (server: ServerProcess) => void,
   ): Promise<ServerProcess> {
     const port = await freePort()
     const folder = mkdtempSync(join(placement.folder, 'tidegate-bench-'))
-    const setting = { port, folder, keepsData }
+    const setting = { port, folder, keepsData, transport: load.transport ?? 'tcp' }
     const server = new ServerProcess(definition, setting, placement.cores?.server)
     made(server)
     for (const [name, text] of Object.entries(definition.files(setting))) writeFileSync(join(folder, name), text)

@@ -2,6 +2,8 @@
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { certificate } from './certificate.ts'
+import type { Transport } from './job.ts'
 import type { ExtraServer } from './options.ts'
 
 export interface ServerSetting {
@@ -10,6 +12,7 @@ export interface ServerSetting {
   folder: string
   /** Sessions and retained messages are to be kept on disk. */
   keepsData: boolean
+  transport: Transport
 }
 
 export interface ServerDefinition {
@@ -28,7 +31,8 @@ export function tidegate(program: string): ServerDefinition {
   return {
     name: 'tidegate',
     own: true,
-    files: ({ port }) => ({
+    files: ({ port, transport }) => ({
+      ...certificate(transport),
       'tidegate.toml': [
         '[gateway]',
         'data_dir = "data"',
@@ -37,7 +41,9 @@ export function tidegate(program: string): ServerDefinition {
         'queue_bytes = "1GiB"',
         '[listeners.local]',
         'protocol = "mqtt"',
+        `transport = "${transport}"`,
         `bind = "127.0.0.1:${port}"`,
+        ...(transport === 'tls' ? ['tls = { cert = "server.pem", key = "server.key" }'] : []),
         '[admin]',
         'bind = "off"',
         '',
@@ -52,11 +58,15 @@ export function mosquitto(program: string): ServerDefinition {
   return {
     name: 'mosquitto',
     own: false,
-    files: ({ port, folder, keepsData }) => ({
+    files: ({ port, folder, keepsData, transport }) => ({
+      ...certificate(transport),
       'mosquitto.conf': [
         // As root it would give up its rights, and with them the folder.
         ...(process.getuid?.() === 0 ? ['user root'] : []),
         `listener ${port} 127.0.0.1`,
+        // It takes a server with WebSocket listeners alone for one that listens to nobody, and ends.
+        ...(transport === 'ws' ? ['protocol websockets', `listener 0 ${folder}/plain.sock`] : []),
+        ...(transport === 'tls' ? [`certfile ${folder}/server.pem`, `keyfile ${folder}/server.key`] : []),
         'allow_anonymous true',
         'max_queued_messages 0',
         'log_type error',

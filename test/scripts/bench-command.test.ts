@@ -94,12 +94,19 @@ t.test('the command line is read, and what it does not understand is refused', a
 })
 
 t.test('each server is configured for the run', async t => {
-  const setting = { port: 1234, folder: '/x', keepsData: true }
+  const setting = { port: 1234, folder: '/x', keepsData: true, transport: 'tcp' as const }
   t.match(tidegate('p').files(setting)['tidegate.toml'], /bind = "127.0.0.1:1234"/)
   t.strictSame(tidegate('p').command(setting), ['p', 'run', '-c', '/x/tidegate.toml'])
   const kept = mosquitto('m').files(setting)['mosquitto.conf']!
   t.match(kept, /^listener 1234 127.0.0.1$[\s\S]*^max_queued_messages 0$[\s\S]*^persistence true$[\s\S]*^persistence_location \/x\/$/m)
   t.match(mosquitto('m').files({ ...setting, keepsData: false })['mosquitto.conf'], /^persistence false$/m)
+  for (const transport of ['tls', 'ws'] as const) {
+    const files = tidegate('p').files({ ...setting, transport })
+    t.match(files['tidegate.toml'], `transport = "${transport}"`)
+    t.equal('server.key' in files, transport === 'tls')
+  }
+  t.match(mosquitto('m').files({ ...setting, transport: 'ws' })['mosquitto.conf'], /^protocol websockets$/m)
+  t.match(mosquitto('m').files({ ...setting, transport: 'tls' })['mosquitto.conf'], /^keyfile \/x\/server\.key$/m)
   const extra = extraServer({ name: 'e', command: 'run {port} {dir}/a {port}' })
   t.strictSame(extra.command(setting), ['/bin/sh', '-c', 'exec run 1234 /x/a 1234'])
   t.strictSame(

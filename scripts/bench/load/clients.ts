@@ -32,7 +32,7 @@ export interface CastOptions {
 
 /** Makes them; nothing is connected yet. */
 export function makeCast(port: number, load: MessageLoad, options: CastOptions = {}): Cast {
-  const network = new Network(port)
+  const network = new Network(port, load.transport)
   const ledger = new Ledger(load)
   const receipts: Receipts = { ledger, latency: new Histogram(), firstAtMs: 0, lastAtMs: 0 }
   const acknowledgeTimes = new Histogram()

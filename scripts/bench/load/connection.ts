@@ -1,8 +1,8 @@
 /** One MQTT 3.1.1 client: opening, reading, and replies that are gathered and written once a turn. */
-import { connect, type Socket } from 'node:net'
 import { Framing, type PacketSink } from './framing.ts'
 import type { Network } from './network.ts'
 import { CONNACK, DISCONNECT, encodeConnect, encodeSubscribe, SUBACK } from './packets.ts'
+import { openWire, type Wire } from './wire.ts'
 
 /** How long CONNACK and SUBACK may take. */
 const OPEN_TIMEOUT_MS = 15_000
@@ -25,7 +25,7 @@ export class Connection implements PacketSink {
   protected repliesLength = 0
   protected readonly network: Network
   readonly #options: ConnectionOptions
-  #socket: Socket | undefined
+  #wire: Wire | undefined
   #framing = new Framing()
   #openedAtMs = 0
   #waiting: { resolve: () => void; reject: (error: Error) => void } | undefined
@@ -47,20 +47,17 @@ export class Connection implements PacketSink {
     this.#openedAtMs = performance.now()
     this.blocked = false
     this.repliesLength = 0
-    const socket: Socket = connect({
-      host: '127.0.0.1',
-      port: network.port,
-      localAddress: network.nextSource(),
-      noDelay: true,
-      onread: { buffer: network.chunk, callback: length => this.#read(socket, length) },
+    const wire: Wire = openWire(network, {
+      ready: () => this.#send(encodeConnect(this.#options.clientId, this.#options.cleanSession)),
+      bytes: length => this.#read(wire, length),
     })
-    this.#socket = socket
+    const { socket } = wire
+    this.#wire = wire
     const done = new Promise<void>((resolve, reject) => {
       this.#waiting = { resolve, reject }
     })
     socket.on('error', error => this.#waiting?.reject(error))
-    socket.on('close', () => this.#closed(socket))
-    socket.write(encodeConnect(this.#options.clientId, this.#options.cleanSession))
+    socket.on('close', () => this.#closed(wire))
     const timer = setTimeout(() => this.#waiting?.reject(new Error('no answer to CONNECT or SUBSCRIBE in time')), OPEN_TIMEOUT_MS)
     try {
       await done
@@ -72,10 +69,11 @@ export class Connection implements PacketSink {
 
   /** Sends DISCONNECT and resolves when the server has closed too, so that it has seen it; gives up after two seconds. */
   async leave(): Promise<void> {
-    const socket = this.#take()
-    if (socket === undefined) return
+    const wire = this.#take()
+    if (wire === undefined) return
+    const { socket } = wire
     const closed = new Promise(resolve => socket.once('close', resolve))
-    socket.end(DISCONNECT)
+    socket.end(wire.frame(DISCONNECT))
     const timer = setTimeout(() => socket.destroy(), 2_000)
     await closed
     clearTimeout(timer)
@@ -83,16 +81,16 @@ export class Connection implements PacketSink {
 
   /** Sends DISCONNECT and closes at once. */
   drop(): void {
-    const socket = this.#take()
-    socket?.end(DISCONNECT)
-    socket?.destroySoon()
+    const wire = this.#take()
+    wire?.socket.end(wire.frame(DISCONNECT))
+    wire?.socket.destroySoon()
   }
 
   packet(header: number, bytes: Uint8Array, _view: DataView, start: number, end: number): void {
     if (header >> 4 === CONNACK) {
       if (bytes[start + 1] !== 0) return this.#waiting?.reject(new Error(`CONNACK with return code ${bytes[start + 1]}`))
       if ((bytes[start]! & 1) !== 0) this.network.sessionsPresent++
-      if (this.#asked) this.#socket?.write(encodeSubscribe(this.#options.filters, this.#options.qos))
+      if (this.#asked) this.#send(encodeSubscribe(this.#options.filters, this.#options.qos))
       else this.#opened()
     } else if (header >> 4 === SUBACK) {
       if (bytes.subarray(start + 2, end).some(code => code > GRANTED_QOS_MAX)) {
@@ -130,25 +128,29 @@ export class Connection implements PacketSink {
   }
 
   protected write(bytes: Uint8Array): void {
-    const socket = this.#socket
-    if (socket === undefined || !socket.writable) return
-    socket.write(bytes, this.#written)
-    this.blocked = socket.writableLength > 0
+    const wire = this.#wire
+    if (wire === undefined || !wire.socket.writable) return
+    wire.socket.write(wire.frame(bytes), this.#written)
+    this.blocked = wire.socket.writableLength > 0
+  }
+
+  #send(bytes: Uint8Array): void {
+    const wire = this.#wire
+    wire?.socket.write(wire.frame(bytes))
   }
 
   readonly #written = (): void => {
-    if (!this.blocked || this.#socket === undefined || this.#socket.writableLength > 0) return
+    if (!this.blocked || this.#wire === undefined || this.#wire.socket.writableLength > 0) return
     this.blocked = false
     this.network.turn.touch(this)
   }
 
-  #read(socket: Socket, length: number): boolean {
+  #read(wire: Wire, length: number): void {
     const { network } = this
-    if (socket !== this.#socket) return true
+    if (wire !== this.#wire) return
     network.readAtMs = performance.now()
     this.#framing.push(network.chunk, network.chunkView, length, this)
     network.turn.schedule()
-    return true
   }
 
   #opened(): void {
@@ -159,15 +161,15 @@ export class Connection implements PacketSink {
   }
 
   /** Gives up the socket: what happens to it from now on was asked for. */
-  #take(): Socket | undefined {
-    const socket = this.#socket
-    this.#socket = undefined
+  #take(): Wire | undefined {
+    const wire = this.#wire
+    this.#wire = undefined
     this.up = false
-    return socket
+    return wire
   }
 
-  #closed(socket: Socket): void {
-    if (socket !== this.#socket) return
+  #closed(wire: Wire): void {
+    if (wire !== this.#wire) return
     this.#take()
     if (!this.network.leaving) this.network.disconnects++
     this.#waiting?.reject(new Error('the server closed the connection'))

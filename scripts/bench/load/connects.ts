@@ -7,7 +7,7 @@ import { cpuEachUs, known, Meter, spanFigures } from './meter.ts'
 import { Network } from './network.ts'
 
 export async function runIdle(job: Job, load: IdleLoad): Promise<Figures> {
-  const network = new Network(job.port)
+  const network = new Network(job.port, load.transport)
   const connections = Array.from({ length: load.connections }, (_, index) => {
     return new Connection(network, { clientId: `bench-i${index}`, cleanSession: true, filters: [`bench/idle/${index}`], qos: 0 })
   })
@@ -38,7 +38,7 @@ export async function runIdle(job: Job, load: IdleLoad): Promise<Figures> {
 }
 
 export async function runStorm(job: Job, load: StormLoad): Promise<Figures> {
-  const network = new Network(job.port)
+  const network = new Network(job.port, load.transport)
   const meter = new Meter(job.serverPid)
   let connects = 0
   let ended = false

@@ -1,4 +1,5 @@
 /** What all connections of a run share: where they go, the memory that they read into, and what became of them. */
+import type { Transport } from '../job.ts'
 import { Histogram } from './histogram.ts'
 import { Turn } from './turn.ts'
 
@@ -22,8 +23,11 @@ export class Network {
   leaving = false
   #opened = 0
 
-  constructor(port: number) {
+  readonly transport: Transport
+
+  constructor(port: number, transport: Transport = 'tcp') {
     this.port = port
+    this.transport = transport
   }
 
   nextSource(): string {
