@@ -8,6 +8,7 @@ import { isModbus } from './config-check.ts'
 import { type DeviceState, StateReport } from './device-state.ts'
 import { type Gap, SerialEngine } from './engine.ts'
 import type { LineCounters } from './frame-reader.ts'
+import { LastSeen } from './last-seen.ts'
 import { ModbusProtocol } from './modbus/protocol.ts'
 import { Outbox, type OutboxCounters } from './outbox.ts'
 import type { Reading } from './points.ts'
@@ -64,6 +65,9 @@ export class SerialDevice implements PressureListener {
   readonly #engine: SerialEngine
   readonly #writer: DeviceWriter
   readonly #report: StateReport
+  readonly #lastSeen: LastSeen
+  /** Until when an earlier run of the gateway has read the device, until the port is open. */
+  #readUntil: number | undefined
   readonly #topics = new Map<string, string>()
   /** Topics that nobody configured. */
   #unasked = 0
@@ -82,6 +86,8 @@ export class SerialDevice implements PressureListener {
     this.#logger = options.logger.child({ serial: name })
     this.#quiet = new QuietLog(this.#logger, clock)
     this.#report = new StateReport(name, config.port, broker, clock)
+    this.#lastSeen = new LastSeen(name, broker, clock)
+    this.#readUntil = this.#lastSeen.before()
     this.#protocol = this.#makeProtocol()
     this.#policy = new PublishPolicy(config, this.#protocol.polls, clock)
     this.#outbox = this.#makeOutbox()
@@ -106,6 +112,7 @@ export class SerialDevice implements PressureListener {
   async stop(): Promise<void> {
     const { clock, broker } = this.#options
     this.#protocol.stop()
+    this.#lastSeen.stop()
     await this.#engine.stop()
     this.#setState({ state: 'stopped' })
     if (this.#outbox.waiting > 0) {
@@ -314,7 +321,10 @@ export class SerialDevice implements PressureListener {
     return name === undefined ? points[point] !== undefined : units[unit] !== undefined
   }
 
-  #online(gap: Gap | undefined): void {
+  #online(reopened: Gap | undefined): void {
+    const gap = this.#readUntil === undefined ? reopened : { from: this.#readUntil, to: this.#options.clock.now() }
+    this.#readUntil = undefined
+    this.#lastSeen.start()
     this.#logger.info('port open', { port: this.#options.config.port, ...(gap && { gapMs: gap.to - gap.from }) })
     this.#setState({ state: 'online', ...(gap && { gap }) })
     this.#protocol.opened()
@@ -322,6 +332,7 @@ export class SerialDevice implements PressureListener {
 
   #offline(reason: GatewayError): void {
     this.#protocol.lost()
+    this.#lastSeen.stop()
     this.#logger.warn('port not open, it is looked for', { port: this.#options.config.port, reason: describeError(reason) })
     this.#setState({ state: 'offline', reason: reason.message })
   }

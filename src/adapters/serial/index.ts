@@ -9,6 +9,7 @@ import { serialPorts } from './transport.ts'
 export { type SerialConfig, serialSchema } from './config.ts'
 export type { DeviceStatus } from './device.ts'
 export type { DeviceState } from './device-state.ts'
+export { type HomeAssistantConfig, homeAssistantSchema, offerToHomeAssistant } from './home-assistant.ts'
 export { listPorts } from './listing/transport.ts'
 export type { PortInfo, PortOpener } from './port.ts'
 

@@ -30,7 +30,11 @@ export class StreamProtocol implements Protocol {
     this.#end = encodeText(config.write_end ?? config.delimiter, config.encoding)
     const scripted = Object.keys(config.scripts).length > 0
     this.polls = scripted
-    this.#scripts = scripted ? new ScriptRunner(config, clock, this.#reader, events) : undefined
+    const answering: ProtocolEvents['answering'] = (unit, answers, reason) => {
+      if (!answers) this.#spoil(reason)
+      events.answering(unit, answers, reason)
+    }
+    this.#scripts = scripted ? new ScriptRunner(config, clock, this.#reader, { ...events, answering }) : undefined
     this.filters = filtersOf(config)
   }
 
@@ -61,10 +65,18 @@ export class StreamProtocol implements Protocol {
   lost(): void {
     this.#reader.reset()
     this.#scripts?.stop()
+    if (this.polls) this.#spoil('the port is not open')
   }
 
   stop(): void {
     this.#scripts?.stop()
+  }
+
+  /** Says of each point that there is no value, and why. */
+  #spoil(error: string): void {
+    for (const [point, { type, unit }] of Object.entries(this.#config.points)) {
+      if (type !== 'command') this.#events.reading({ point, text: '', value: null, unit, good: false, error })
+    }
   }
 
   command(topic: string, payload: Uint8Array): Promise<void> {

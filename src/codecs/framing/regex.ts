@@ -44,8 +44,9 @@ export class RegexParser implements LineParser {
         offset: this.lengthMax,
       })
     }
-    const groups = this.#expression.exec(line)?.groups
-    if (groups === undefined) return undefined
+    const found = this.#expression.exec(line)
+    if (found === null) return undefined
+    const { groups = {} } = found
     const fields = new Map<string, Field>()
     for (const name of this.names) {
       const text = groups[name]

@@ -107,6 +107,32 @@ export class FakeBroker {
     this.#waiters.push(waiter)
   }
 
+  /** What must survive a restart; give it to the next broker. */
+  kept = new Map<string, Map<string, Uint8Array>>()
+
+  records(owner: string) {
+    const map = this.kept.get(owner) ?? new Map<string, Uint8Array>()
+    this.kept.set(owner, map)
+    return {
+      get: (key: string) => map.get(key),
+      entries: () => map.entries(),
+      put: (key: string, value: Uint8Array) => {
+        map.set(key, value)
+        return 0
+      },
+      delete: (key: string) => {
+        map.delete(key)
+        return 0
+      },
+      clear: () => 0,
+    }
+  }
+
+  retained(topic: string): Message | undefined {
+    const found = this.published.findLast(message => message.topic === topic && message.retain)
+    return found !== undefined && found.payload.length > 0 ? found : undefined
+  }
+
   addPressureListener(listener: PressureListener): void {
     this.#listeners.add(listener)
   }

@@ -56,6 +56,11 @@ export class FakePort implements PortOpener {
     this.#events?.data(Buffer.from(text))
   }
 
+  /** The same in bytes. */
+  bytes(bytes: Uint8Array): void {
+    this.#events?.data(Buffer.from(bytes))
+  }
+
   pull(reason = 'hung up'): void {
     this.plugged = false
     const events = this.#events
