@@ -90,7 +90,7 @@ export class FakeBroker implements Broker {
 
   route(topic: string): Route | undefined {
     if (topic === '' || /[+#\u0000]/.test(topic)) return undefined
-    return { topic, topicBytes: Buffer.from(topic), empty: false }
+    return { topic, topicBytes: Buffer.from(topic), empty: false, plain: true }
   }
 
   awaitCommit(waiter: CommitWaiter): void {
