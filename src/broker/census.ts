@@ -24,6 +24,7 @@ export function newCounters(): BrokerCounters {
       'dead-letter': 0,
       purged: 0,
       'not-retained': 0,
+      damaged: 0,
     },
   }
 }

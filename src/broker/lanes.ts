@@ -43,6 +43,10 @@ export class Lanes implements Source {
     return this.#lanes.map(({ rank, queue }) => [rank, queue.number])
   }
 
+  find(queue: number): DeliveryQueue | undefined {
+    return this.#lanes.find(lane => lane.queue.number === queue)?.queue
+  }
+
   /** The rank of a message that must wait, or −1: it may go to the session's own queue. */
   rankOf(message: Message): number {
     const session = this.#session
@@ -142,7 +146,7 @@ export class Lanes implements Source {
     const owner = {
       queueFilled: () => {
         this.#counted()
-        this.#session.laneFilled()
+        this.#session.queueFilled()
       },
     }
     const lane = { rank, queue: new DeliveryQueue(this.#host.store, number, owner) }

@@ -9,7 +9,8 @@
 import type { RateLimits } from '#base/publish-rate.ts'
 import type { AuthenticationExchange, Credentials, Identity } from './access-port.ts'
 import type { Entry, Message, Qos } from './message.ts'
-import type { Position, StoreCondition, StoreCounters } from './store-port.ts'
+import type { BrokerStatus, ClientInfo, DropReason, SubscriptionInfo } from './status-port.ts'
+import type { Position } from './store-port.ts'
 
 export type {
   Access,
@@ -26,6 +27,7 @@ export type { DelayedTerms } from './delayed.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
 export type { RetainedTerms } from './retention.ts'
 export { SHARED_STRATEGIES, type SharedStrategy, type SharedTerms } from './sharing.ts'
+export type { BrokerCounters, BrokerStatus, ClientInfo, DropReason, SubscriptionInfo } from './status-port.ts'
 export type { Position, Store, StoreCondition, StoreCounters, StoredQueue, StoredState, StoreFault } from './store-port.ts'
 
 /**
@@ -229,73 +231,6 @@ export interface Client {
    * `reason`: why, for people, in words with hyphens (`keep-alive-timeout`). Safe to call twice.
    */
   detach(normal: boolean, sessionExpiryMs?: number, reason?: string): void
-}
-
-/** Why an entry or a message was dropped; each is counted. */
-export type DropReason =
-  | 'queue-full'
-  | 'expired'
-  | 'too-old'
-  | 'too-large'
-  | 'refused-by-recipient'
-  | 'not-authorized'
-  | 'store-unavailable'
-  | 'no-session'
-  | 'congested'
-  | 'dead-letter'
-  | 'purged'
-  | 'not-retained'
-  | 'damaged'
-
-export interface ClientInfo {
-  clientId: string
-  connected: boolean
-  /** What its protocol calls its state, where that has more than connected and not. */
-  state?: string | undefined
-  protocol: string
-  listener: string
-  peer: string | undefined
-  username: string | undefined
-  connectedAtMs: number
-  keepAliveSeconds: number
-  durable: boolean
-  sessionExpiryMs: number
-  subscriptions: number
-  queued: number
-  queuedBytes: number
-  inFlight: number
-  dropped: number
-  /** Why its connections ended since the start of the gateway; undefined: none has. */
-  ended?: Readonly<Record<string, number>> | undefined
-  messagesIn: number
-  messagesOut: number
-}
-
-export interface SubscriptionInfo {
-  clientId: string
-  filter: string
-  qos: Qos
-}
-
-export interface BrokerCounters {
-  /** Messages taken and delivered, by QoS. */
-  received: [number, number, number]
-  sent: [number, number, number]
-  /** Messages for which nobody had a subscription. */
-  unrouted: number
-  refused: number
-  dropped: Record<DropReason, number>
-}
-
-export interface BrokerStatus {
-  clients: number
-  sessions: number
-  subscriptions: number
-  retained: number
-  queued: number
-  queuedBytes: number
-  store: { condition: StoreCondition; reason: string; usedBytes: number; uncommittedBytes: number; counters: StoreCounters }
-  counters: BrokerCounters
 }
 
 /** Somebody who waits for commits. */

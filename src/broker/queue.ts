@@ -216,6 +216,12 @@ export class DeliveryQueue {
     return entry
   }
 
+  /** Entries that are on disk alone cannot be read: they are gone. */
+  lose(entries: number, bytes: number): void {
+    this.count -= entries
+    this.bytes -= bytes
+  }
+
   /** Drops all that waits and all in flight. Returns how many entries that were. */
   clear(): number {
     const dropped = this.count

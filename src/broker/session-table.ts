@@ -140,6 +140,22 @@ export class SessionTable implements LaneHost {
     return session.durable ? this.#host.store.deleteRecord(inboundOf(session.queue.number), String(packetId)) : 0
   }
 
+  forgetAllInbound(session: Session): Position {
+    const known = session.inbound?.size ?? 0
+    session.inbound = undefined
+    return session.durable && known > 0 ? this.#host.store.dropOwner(inboundOf(session.queue.number)) : 0
+  }
+
+  /** Entries of a queue turned out to be unreadable. */
+  damaged(queue: number, entries: number, bytes: number): void {
+    for (const owner of [...this.#byId.values(), ...this.#index.groups()]) {
+      const damaged = owner.queue.number === queue ? owner.queue : owner.laneOf(queue)
+      if (damaged === undefined) continue
+      damaged.lose(entries, bytes)
+      owner.drop('damaged', entries)
+    }
+  }
+
   /** Builds the sessions of the run before, and drops queues that belong to none. */
   restore(state: StoredState): void {
     const queues = new Map(state.queues.map(queue => [queue.queue, queue]))

@@ -73,7 +73,7 @@ export class Session implements Recipient {
     this.identity = identity
     this.limits = limits
     this.durable = queueNumber !== 0
-    this.queue = new DeliveryQueue(host.store, queueNumber, { queueFilled: () => this.#filled() })
+    this.queue = new DeliveryQueue(host.store, queueNumber, this)
     this.answers = new Answers(host.store, this)
     this.#applyOrder()
   }
@@ -81,6 +81,11 @@ export class Session implements Recipient {
   /** What waits beside its own queue; undefined where its limits rank nothing. */
   get lanes(): Lanes | undefined {
     return this.#lanes
+  }
+
+  /** Its lane of that number in the store. */
+  laneOf(queue: number): DeliveryQueue | undefined {
+    return this.#lanes?.find(queue)
   }
 
   /** Entries and bytes that wait or are in flight. */
@@ -379,12 +384,8 @@ export class Session implements Recipient {
     return lanes !== undefined && lanes.count > 0 ? lanes.dropOldest() : this.queue.dropOldest() !== undefined
   }
 
-  /** A page of a lane has come from disk. */
-  laneFilled(): void {
-    this.#filled()
-  }
-
-  #filled(): void {
+  /** A page of its queue or of a lane has come from disk. */
+  queueFilled(): void {
     if (this.#over(0, 0)) this.#shed()
     this.pump()
     this.#sink?.paged?.()

@@ -79,6 +79,10 @@ export class SharedGroup implements Recipient, Lender, Source {
     return this.#members.size
   }
 
+  laneOf(): undefined {
+    return undefined
+  }
+
   get queuedBytes(): number {
     return this.queue.bytes
   }

@@ -75,6 +75,8 @@ export interface Store {
 
   /** Called after each advance of `committed`. One listener, set by the broker before `load`. */
   onCommitted: (committed: Position) => void
+  /** Entries of a queue could not be read and have been taken out; called before the page that lacks them arrives. */
+  onDamaged: (queue: number, entries: number, bytes: number) => void
   /** Called after each change of `condition`. */
   onCondition: (condition: StoreCondition, reason: string) => void
 

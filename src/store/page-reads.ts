@@ -6,7 +6,7 @@ import type { Clock } from '#base/clock.ts'
 import { GatewayError } from '#base/errors.ts'
 import type { Entry } from '#broker/ports.ts'
 import type { Batch, PageRead } from './batch.ts'
-import { decodePage } from './page.ts'
+import { type CorruptRow, decodePage } from './page.ts'
 import type { PageAnswer, PageRequest } from './protocol.ts'
 
 const RETRY_MS = 100
@@ -19,7 +19,7 @@ export interface PageReadsHost {
   /** Asks the worker for a page outside of a batch. */
   ask(request: PageRequest): void
   /** Rows that made no sense were left out of a page. */
-  corrupt(queue: number, seqs: readonly number[]): void
+  corrupt(queue: number, rows: readonly CorruptRow[]): void
   answered(): void
 }
 
@@ -65,9 +65,10 @@ export class PageReads {
     const read = this.#reads.get(answer.id)
     if (read === undefined || read.answered) return
     const { entries, corrupt, lastSeq } = decodePage(answer)
-    if (corrupt.length > 0) this.#host.corrupt(read.queue, corrupt)
     const { sealed, open } = this.#host.uncommitted()
     const gone = (seq: number) => open.takesOut(read.queue, seq) || sealed?.takesOut(read.queue, seq) === true
+    const damaged = overtaking ? corrupt.filter(({ seq }) => !gone(seq)) : corrupt
+    if (damaged.length > 0) this.#host.corrupt(read.queue, damaged)
     const page = overtaking ? entries.filter(({ seq }) => !gone(seq)) : entries
     if (page.length === 0 && answer.rows > 0) {
       read.fromSeq = lastSeq + 1

@@ -40,10 +40,20 @@ export function readPage(connection: Connection, request: PageRequest): PageAnsw
   return { id: request.id, rows: rows.length, buffer: writer.take() }
 }
 
+/** A row whose record makes no sense; `size` is what it counted. */
+export interface CorruptRow {
+  seq: number
+  size: number
+}
+
+export function sizeOf(rows: readonly CorruptRow[]): number {
+  return rows.reduce((sum, { size }) => sum + size, 0)
+}
+
 export interface Page {
   entries: Entry[]
-  /** Numbers of rows that could not be read. */
-  corrupt: number[]
+  /** Rows that could not be read. */
+  corrupt: CorruptRow[]
   lastSeq: number
 }
 
@@ -56,7 +66,7 @@ export function decodePage({ rows, buffer }: PageAnswer): Page {
     const seq = reader.f64()
     const received = reader.u8() === 1
     const messageId = reader.f64()
-    reader.u32()
+    const size = reader.u32()
     const record = span(reader, reader.u32())
     const messageLength = reader.u32()
     const message = messageLength === NO_MESSAGE ? undefined : span(reader, messageLength)
@@ -69,7 +79,7 @@ export function decodePage({ rows, buffer }: PageAnswer): Page {
       page.entries.push(entry)
     } catch (error) {
       if (!isGatewayError(error)) throw error
-      page.corrupt.push(seq)
+      page.corrupt.push({ seq, size })
     }
   }
   return page

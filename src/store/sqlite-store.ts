@@ -10,6 +10,7 @@ import { Heartbeats } from './heartbeat.ts'
 import type { StoreOptions } from './index.ts'
 import { decodeRecords, decodeRetained } from './loading.ts'
 import { Packer } from './packing.ts'
+import { type CorruptRow, sizeOf } from './page.ts'
 import { closedError, PageReads } from './page-reads.ts'
 import { type FromWorker, type LoadedState, type PageAnswer, QUEUE_MAX, type ToWorker } from './protocol.ts'
 
@@ -20,6 +21,7 @@ const REMOVALS_WAIT_MS = 50
 const RETRY_FIRST_MS = 100
 const RETRY_LAST_MS = 3000
 const RECORD_OVERHEAD_BYTES = 64
+const NO_COUNTS: StoreCounters = { operations: 0, entries: 0, elided: 0, commits: 0, emptyBatches: 0, failures: 0, bytes: 0, pagesRead: 0 }
 
 /** When the open batch is sealed: not planned, at a timer, at the end of this turn. */
 type Plan = 'none' | 'timer' | 'turn'
@@ -33,11 +35,12 @@ export class SqliteStore implements Store {
   committed: Position = 0
   condition: StoreCondition = 'ok'
   uncommittedBytes = 0
-  readonly counters = newCounters()
+  readonly counters: StoreCounters = { ...NO_COUNTS }
   /** Rows of queues and retained messages that made no sense and were dropped. */
   corruptRecords = 0
   onCommitted: (committed: Position) => void = () => {}
   onCondition: (condition: StoreCondition, reason: string) => void = () => {}
+  onDamaged: (queue: number, entries: number, bytes: number) => void = () => {}
   readonly #worker: Worker
   readonly #clock: Clock
   readonly #logger: Logger
@@ -74,7 +77,7 @@ export class SqliteStore implements Store {
       clock: this.#clock,
       uncommitted: () => ({ sealed: this.#sealed, open: this.#open }),
       ask: request => this.#send({ type: 'read', request }),
-      corrupt: (queue, seqs) => this.#dropCorrupt(queue, seqs),
+      corrupt: (queue, rows) => this.#dropCorrupt(queue, rows),
       answered: () => this.counters.pagesRead++,
     })
     worker.on('message', (message: FromWorker) => this.#receive(message))
@@ -310,11 +313,12 @@ export class SqliteStore implements Store {
     this.#become(condition, reason)
   }
 
-  #dropCorrupt(queue: number, seqs: readonly number[]): void {
-    for (const seq of seqs) {
+  #dropCorrupt(queue: number, rows: readonly CorruptRow[]): void {
+    for (const { seq } of rows) {
       this.#corrupt(`entry ${seq} of queue ${queue}`, undefined)
       if (this.#state === 'open') this.removeRange(queue, seq, seq)
     }
+    this.onDamaged(queue, rows.length, sizeOf(rows))
   }
 
   #corrupt(what: string, error: unknown): void {
@@ -392,8 +396,4 @@ export class SqliteStore implements Store {
     if (loading) this.#loaded?.reject(error)
     else this.#options.onFatal(error)
   }
-}
-
-function newCounters(): StoreCounters {
-  return { operations: 0, entries: 0, elided: 0, commits: 0, emptyBatches: 0, failures: 0, bytes: 0, pagesRead: 0 }
 }

@@ -62,11 +62,14 @@ t.test('a row that makes no sense is left out of a page, counted and deleted', a
     state.retained.map(({ topic }) => topic),
     ['a'],
   )
+  const damaged: number[][] = []
+  store.onDamaged = (queue, entries, bytes) => damaged.push([queue, entries, bytes])
   const page = await store.readPage(1, 0, 100, 1e9)
   t.same(
     page.map(({ seq }) => seq),
     [1, 2, 6, 7, 8, 9, 10],
   )
+  t.same(damaged, [[1, 3, 3 * page[0].message.size]], 'what is gone is told with what it weighed')
   t.same(await store.readPage(2, 0, 100, 1e9), [], 'a page of nothing else is empty')
   t.equal(store.corruptRecords, 5)
   t.equal(errors.length, 5)

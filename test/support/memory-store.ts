@@ -72,6 +72,7 @@ export class MemoryStore implements Store {
   uncommittedBytes = 0
   onCommitted: (committed: Position) => void = () => {}
   onCondition: (condition: StoreCondition, reason: string) => void = () => {}
+  onDamaged: (queue: number, entries: number, bytes: number) => void = () => {}
   #clock: Clock
   #runningMs: () => number
   #pending: Operation[] = []

@@ -16,7 +16,6 @@ import type { UpstreamMemory } from './upstream.ts'
 
 /** Some clouds take no more filters in one SUBSCRIBE. */
 const FILTERS_PER_SUBSCRIBE = 8
-const PACKET_ID_MAX = 65_535
 /** Ends that say nothing about the message that was sent last. */
 const INNOCENT_REASONS = new Set([0x8b, 0x8d, 0x8e, 0x98, 0x9c, 0x9d, 0xa0])
 
@@ -156,7 +155,7 @@ export class Link {
         ),
     })
     // [MQTT-3.2.2-4] A new session at the upstream begins its packet ids anew: the old ones must not swallow messages.
-    if (!terms.sessionPresent) for (let id = 1; id <= PACKET_ID_MAX; id++) client.release(id)
+    if (!terms.sessionPresent) client.forgetInbound()
     this.#host.connected()
     this.#begin(outbox, client, this.#subscribe(terms.sessionPresent))
   }
