@@ -39,6 +39,8 @@ export class StreamConnection implements ByteConnection {
   #linger: Timer | undefined = undefined
   #draining = false
   protected ended = false
+  /** Nothing has arrived yet. */
+  fresh = true
 
   /** Takes over an accepted socket; nothing is read before {@link start}. */
   constructor(socket: Socket, group: ConnectionGroup) {
@@ -55,17 +57,14 @@ export class StreamConnection implements ByteConnection {
 
   /** Begins to read; called after the owner has set its callbacks. */
   start(): void {
-    this.socket.on('data', began)
+    this.socket.on('data', arrived)
   }
 
   /** The first bytes. */
   began(chunk: Buffer): void {
-    this.socket.off('data', began)
+    this.fresh = false
     const answer = this.group.recognise(chunk, this)
-    if (answer === undefined) {
-      this.socket.on('data', arrived)
-      return this.onData(chunk)
-    }
+    if (answer === undefined) return this.onData(chunk)
     this.write(answer)
     this.end()
   }
@@ -156,12 +155,10 @@ export class StreamConnection implements ByteConnection {
   }
 }
 
-function began(this: Socket, chunk: Buffer): void {
-  ;(this as OwnedSocket)[OWNER].began(chunk)
-}
-
 function arrived(this: Socket, chunk: Buffer): void {
-  ;(this as OwnedSocket)[OWNER].onData(chunk)
+  const connection = (this as OwnedSocket)[OWNER]
+  if (connection.fresh) connection.began(chunk)
+  else connection.onData(chunk)
 }
 
 function peerEnded(this: Socket): void {

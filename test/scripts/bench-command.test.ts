@@ -15,7 +15,7 @@ const server = (name: string, rounds: Figures[], failures: string[] = []): Serve
   failures,
 })
 
-t.test('the scenarios are those of the outside measure', async t => {
+t.test('the scenarios are those of the outside measure, and the same inside TLS and WebSocket', async t => {
   t.strictSame(
     SCENARIOS.map(({ name }) => name),
     [
@@ -32,6 +32,14 @@ t.test('the scenarios are those of the outside measure', async t => {
       'kill-flow',
       'idle-2000',
       'storm',
+      'tls-qos0-1to1',
+      'tls-qos1-50pairs',
+      'tls-storm',
+      'tls-idle-1000',
+      'ws-qos0-1to1',
+      'ws-qos0-fanout50',
+      'ws-qos1-50pairs',
+      'ws-idle-1000',
       'retained-100k',
     ],
   )
