@@ -11,6 +11,7 @@ import { queuesVerb } from './verbs/queues.ts'
 import { retainedVerb } from './verbs/retained.ts'
 import { runVerb } from './verbs/run.ts'
 import { sessionsVerb } from './verbs/sessions.ts'
+import { simulateVerb } from './verbs/simulate.ts'
 import { statusVerb } from './verbs/status.ts'
 import { subVerb } from './verbs/sub.ts'
 import { subscriptionsVerb } from './verbs/subscriptions.ts'
@@ -32,4 +33,5 @@ export const verbs: readonly Verb[] = [
   banVerb,
   pubVerb,
   subVerb,
+  simulateVerb,
 ]

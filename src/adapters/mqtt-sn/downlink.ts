@@ -2,7 +2,7 @@
  * Messages on their way to a node: one at a time. A topic whose id the node does not know is registered before its first
  * PUBLISH (`MQTT-SN 1.2 §6.5`); what comes meanwhile waits in the broker's queue.
  */
-import type { CloseReason, Entry, Message, Sink } from '#broker/ports.ts'
+import type { CloseReason, DropReason, Entry, Message, Sink } from '#broker/ports.ts'
 import {
   encodePacket,
   markDup,
@@ -27,11 +27,17 @@ const AWAKE_EXTRA_MAX = 64
 /** What waits for the registration of its topic. */
 type Waiting = { message: Message; retain: boolean } | { entry: Entry }
 
+interface Registering {
+  readonly topic: TopicId
+  readonly msgId: number
+  readonly waiting: Waiting
+}
+
 export class Downlink implements Sink {
   readonly #node: Node
   readonly #owner: NodeOwner
   /** The topic that is being registered, and what comes after it. */
-  #registering: { topic: TopicId; msgId: number; waiting: Waiting } | undefined
+  #registering: Registering | undefined
   /** The QoS 1 or 2 message in flight; `phase` is what is awaited. */
   #exchange: { entry: Entry | undefined; packetId: number; phase: 'puback' | 'pubrec' | 'pubcomp' } | undefined
   readonly #registration: Retransmission
@@ -154,15 +160,26 @@ export class Downlink implements Sink {
     if (registering === undefined || registering.msgId !== packet.msgId || registering.topic.id !== packet.topicId) return
     if (packet.returnCode === RETURN_CODE.congestion) return this.#registration.extend()
     this.#registration.stop()
+    if (packet.returnCode !== RETURN_CODE.accepted) return this.#registrationRefused(registering.waiting)
+    this.#node.topics.confirm(registering.topic, this.#node.connection)
+    // Not between a request of the node and its answer: many cannot do with a PUBLISH there.
+    this.#node.whenAnswered(() => {
+      if (this.#registering === registering) this.#registered(registering)
+    })
+  }
+
+  #registered({ topic, waiting }: Registering): void {
     this.#registering = undefined
-    const { topic, waiting } = registering
-    if (packet.returnCode === RETURN_CODE.accepted) {
-      this.#node.topics.confirm(topic, this.#node.connection)
-      const reference: TopicReference = { kind: 'normal', id: topic.id }
-      if ('entry' in waiting) this.#sendEntry(waiting.entry, reference)
-      else this.#sendQos0(waiting.message, waiting.retain, reference)
-    } else if ('entry' in waiting) return this.#giveUp(waiting.entry.packetId)
-    else this.#node.context.counters.undeliverable++
+    const reference: TopicReference = { kind: 'normal', id: topic.id }
+    if ('entry' in waiting) this.#sendEntry(waiting.entry, reference)
+    else this.#sendQos0(waiting.message, waiting.retain, reference)
+    this.#wakeClient()
+  }
+
+  #registrationRefused(waiting: Waiting): void {
+    this.#registering = undefined
+    if ('entry' in waiting) return this.#giveUp(waiting.entry.packetId)
+    this.#undeliverable('refused-by-recipient')
     this.#wakeClient()
   }
 
@@ -196,12 +213,12 @@ export class Downlink implements Sink {
   #dropWaiting(waiting: Waiting): void {
     this.#registering = undefined
     if ('entry' in waiting) this.#discardLater(waiting.entry, 'too-large')
-    else this.#node.context.counters.undeliverable++
+    else this.#undeliverable('too-large')
   }
 
   #sendQos0(message: Message, retain: boolean, topic: TopicReference): void {
     const bytes = encodePacket({ type: 'publish', dup: false, qos: 0, retain, topic, msgId: 0, payload: message.payload })
-    if (this.#tooLarge(bytes)) this.#node.context.counters.undeliverable++
+    if (this.#tooLarge(bytes)) this.#undeliverable('too-large')
     else this.#transmit(bytes)
     this.#lookLater()
   }
@@ -264,7 +281,7 @@ export class Downlink implements Sink {
     const heard = active && node.lastHeardMs > retransmission.startedMs
     if (waiting !== undefined && 'message' in waiting) {
       this.#registering = undefined
-      node.context.counters.undeliverable++
+      this.#undeliverable('refused-by-recipient')
       return heard ? this.#wakeClient() : this.#owner.silent(node)
     }
     const packetId = waiting?.entry.packetId ?? this.#exchange?.packetId ?? 0
@@ -272,6 +289,12 @@ export class Downlink implements Sink {
     else if (!this.#failed(packetId, active ? ROUNDS_ACTIVE_MAX : ROUNDS_AWAKE_MAX)) this.#giveUp(packetId)
     else if (active) retransmission.again()
     else this.#owner.silent(node)
+  }
+
+  /** A QoS 0 message is lost. */
+  #undeliverable(reason: DropReason): void {
+    this.#node.context.counters.undeliverable++
+    this.#node.client.lost(reason)
   }
 
   #finishExchange(): void {

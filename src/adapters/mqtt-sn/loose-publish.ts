@@ -1,7 +1,9 @@
 /** QoS −1: publishes of those who have not connected (`MQTT-SN 1.2 §6.8`). */
+import type { PublishRate } from '#base/publish-rate.ts'
 import type { Client, Identity } from '#broker/ports.ts'
 import type { PublishPacket } from '#codecs/mqtt-sn/index.ts'
 import type { SnContext } from './context.ts'
+import { rateOf } from './node.ts'
 import type { Nodes } from './nodes.ts'
 import { type Peer, showPeer } from './peer.ts'
 import { messageOf } from './publish.ts'
@@ -15,6 +17,7 @@ interface Sender {
   /** Undefined while access decides: what comes meanwhile is lost, as it may be at this QoS. */
   client: Client | undefined
   lastUsedMs: number
+  readonly rate: PublishRate | undefined
 }
 
 export class LoosePublish {
@@ -37,11 +40,14 @@ export class LoosePublish {
       counters.qosMinusOneRefused++
       return
     }
-    const node = this.#nodes.at(peer)
-    const client = node?.client ?? this.#senderAt(peer)
-    const refused = client === undefined || client.publish(route, messageOf(packet, route.topic)) < 0
-    if (refused) counters.qosMinusOneRefused++
-    else counters.qosMinusOne++
+    const { client, rate } = this.#nodes.at(peer) ?? this.#senderAt(peer)
+    const refused = client === undefined || rate?.spent || client.publish(route, messageOf(packet, route.topic)) < 0
+    if (refused) {
+      counters.qosMinusOneRefused++
+      return
+    }
+    rate?.took(packet.payload.length)
+    counters.qosMinusOne++
   }
 
   /** Ends who was silent for long. */
@@ -68,15 +74,15 @@ export class LoosePublish {
     return config.qos_minus_one_topics.some(filter => filterMatches(filter, name)) ? name : undefined
   }
 
-  #senderAt(peer: Peer): Client | undefined {
+  #senderAt(peer: Peer): Sender {
     const known = this.#senders.get(peer.key)
-    const sender = known ?? { client: undefined, lastUsedMs: 0 }
+    const sender = known ?? { client: undefined, lastUsedMs: 0, rate: rateOf(this.#context) }
     sender.lastUsedMs = this.#context.clock.monotonic()
     this.#senders.delete(peer.key)
     if (known === undefined && this.#senders.size >= SENDERS_MAX) this.#endOldest()
     this.#senders.set(peer.key, sender)
     if (known === undefined) this.#admit(peer, sender)
-    return sender.client
+    return sender
   }
 
   #endOldest(): void {

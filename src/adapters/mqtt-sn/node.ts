@@ -1,4 +1,5 @@
 /** A node: a device that has connected, as a client of the broker. */
+import { isLimited, PublishRate } from '#base/publish-rate.ts'
 import type { Client, CloseReason, Position } from '#broker/ports.ts'
 import type { ConnectPacket, SnPacket } from '#codecs/mqtt-sn/index.ts'
 import type { SnContext } from './context.ts'
@@ -59,7 +60,10 @@ export class Node {
   /** The CONNECT that it came with, as long as nothing else has come: the same again is a retransmission. */
   connect: ConnectPacket | undefined
   connackSent = false
+  /** Where the rate of publishes is limited. */
+  readonly rate: PublishRate | undefined
   readonly #pending = new Set<string>()
+  #afterAnswers: (() => void)[] = []
 
   constructor(context: SnContext, owner: NodeOwner, init: NodeInit) {
     this.context = context
@@ -75,6 +79,7 @@ export class Node {
     this.durable = init.durable
     this.predefined = context.predefined.of(init.clientId)
     this.lastHeardMs = context.clock.monotonic()
+    this.rate = rateOf(context)
     this.downlink = new Downlink(this, owner)
   }
 
@@ -115,7 +120,13 @@ export class Node {
   answerRequest(key: string, position: Position, packet: SnPacket, then?: () => void): void {
     this.#pending.add(key)
     this.answer(position, packet, then)
-    this.context.commits.after(position, () => this.#pending.delete(key))
+    this.context.commits.after(position, () => this.#answered(key))
+  }
+
+  /** Runs `run` when no answer waits any more; at once if none does. */
+  whenAnswered(run: () => void): void {
+    if (this.#pending.size === 0) run()
+    else this.#afterAnswers.push(run)
   }
 
   isPending(key: string): boolean {
@@ -125,6 +136,12 @@ export class Node {
   /** Too many of its requests wait for the disk. */
   get overloaded(): boolean {
     return this.#pending.size >= PENDING_MAX
+  }
+
+  #answered(key: string): void {
+    this.#pending.delete(key)
+    if (this.#pending.size > 0 || this.#afterAnswers.length === 0) return
+    for (const run of this.#afterAnswers.splice(0)) run()
   }
 
   /** Writes what a restart must know. */
@@ -145,6 +162,11 @@ export class Node {
     }
     return nodeRecords(broker).put(this.clientId, encodeRecord(record))
   }
+}
+
+/** A publisher's allowance; undefined: as fast as it likes. */
+export function rateOf({ clock, limits }: SnContext): PublishRate | undefined {
+  return isLimited(limits.rate) ? new PublishRate(clock, limits.rate) : undefined
 }
 
 export function nodeRecords(broker: SnContext['broker']) {

@@ -56,7 +56,7 @@ export class Nodes implements NodeOwner {
     const before = this.#byId.get(clientId)
     if (before !== undefined) {
       if (before.peer?.key !== peer.key) before.send({ type: 'disconnect', durationSeconds: undefined })
-      this.leave(before, true)
+      this.leave(before, true, 'taken-over')
     }
     this.#displace(peer)
     const connection = (decodeRecord(nodeRecords(broker).get(clientId))?.connection ?? 0) + 1
@@ -102,10 +102,10 @@ export class Nodes implements NodeOwner {
   }
 
   /** Ends a node's connection. `normal` false: its will goes out. Returns what must be durable before it is told. */
-  leave(node: Node, normal: boolean): Position {
+  leave(node: Node, normal: boolean, reason: string): Position {
     const { client, cleanSession } = node
     this.#remove(node)
-    client.detach(normal, cleanSession ? 0 : undefined)
+    client.detach(normal, cleanSession ? 0 : undefined, reason)
     return this.#keep(node)
   }
 
@@ -114,7 +114,8 @@ export class Nodes implements NodeOwner {
     const nowMs = this.#context.clock.monotonic()
     for (const node of this.#byId.values()) {
       const seconds = node.state === 'active' ? node.keepAliveSeconds : node.sleepSeconds
-      if (seconds > 0 && nowMs - node.lastHeardMs > seconds * 1000 * (seconds > 60 ? TOLERANCE_LONG : TOLERANCE_SHORT)) this.#lose(node)
+      if (seconds > 0 && nowMs - node.lastHeardMs > seconds * 1000 * (seconds > 60 ? TOLERANCE_LONG : TOLERANCE_SHORT))
+        this.#lose(node, 'keep-alive-timeout')
     }
   }
 
@@ -133,7 +134,7 @@ export class Nodes implements NodeOwner {
 
   silent(node: Node): void {
     if (node.state === 'awake') this.sleep(node)
-    else this.#lose(node)
+    else this.#lose(node, 'no-answer')
   }
 
   delivered(node: Node): void {
@@ -141,17 +142,17 @@ export class Nodes implements NodeOwner {
     node.send({ type: 'pingresp' })
   }
 
-  #lose(node: Node): void {
+  #lose(node: Node, reason: string): void {
     this.#context.counters.lost++
-    this.#context.logger.info('a node is lost', { client: node.clientId, state: node.state })
-    this.leave(node, false)
+    this.#context.logger.info('a node is lost', { client: node.clientId, state: node.state, reason })
+    this.leave(node, false, reason)
   }
 
   /** Somebody else's packets come from where a node was. One that sleeps may have got another address: it is waited for. */
   #displace(peer: Peer): void {
     const occupant = this.#byPlace.get(peer.key)
     if (occupant === undefined) return
-    if (occupant.state === 'active') return this.#lose(occupant)
+    if (occupant.state === 'active') return this.#lose(occupant, 'replaced')
     this.#byPlace.delete(peer.key)
     occupant.peer = undefined
     occupant.save()

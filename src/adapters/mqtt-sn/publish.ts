@@ -17,12 +17,21 @@ export function publish(node: Node, packet: PublishPacket): void {
   const name = resolve(node, topic)
   if (typeof name === 'number') return refuse(node, packet, name)
   if (qos === 2 && msgId === 0) return refuse(node, packet, RETURN_CODE.notSupported)
-  if (node.context.broker.congested || (qos > 0 && node.overloaded)) return refuse(node, packet, RETURN_CODE.congestion)
+  if (node.context.broker.congested || node.rate?.spent || (qos > 0 && node.overloaded)) return refuse(node, packet, RETURN_CODE.congestion)
+  node.rate?.took(packet.payload.length)
   const route = node.context.broker.route(node.context.mountpoint.topic(name))
   if (route === undefined) return refuse(node, packet, RETURN_CODE.notSupported)
+  if (qos <= 0) {
+    const outcome = node.client.publish(route, messageOf(packet, route.topic))
+    if (outcome < 0) refuse(node, packet, returnCodeOf(-outcome))
+    return
+  }
+  // A node that hears itself gets the answer first: many cannot do with a PUBLISH while they wait for it.
+  node.client.hold()
   const position = node.client.publish(route, messageOf(packet, route.topic), qos === 2 ? msgId : undefined)
-  if (position < 0) return refuse(node, packet, returnCodeOf(-position))
-  if (qos > 0) node.answerRequest(key, position, acknowledgement(packet))
+  if (position >= 0) return node.answerRequest(key, position, acknowledgement(packet), () => node.client.resume())
+  refuse(node, packet, returnCodeOf(-position))
+  node.client.resume()
 }
 
 export function pubrel(node: Node, msgId: number): void {

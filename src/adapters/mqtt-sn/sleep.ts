@@ -31,7 +31,7 @@ export class Sleep {
       return node.answer(node.save(), answer)
     }
     this.#remember(peer)
-    const position = this.#nodes.leave(node, true)
+    const position = this.#nodes.leave(node, true, 'disconnected')
     this.#context.commits.after(position, () => this.#context.send(peer, answer))
   }
 

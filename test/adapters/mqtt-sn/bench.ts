@@ -41,6 +41,7 @@ export interface BenchOptions {
   config?: Partial<MqttSnConfig>
   clientsMax?: number
   mountpoint?: string
+  limits?: Partial<ClientLimits>
   seed?: number
 }
 
@@ -49,6 +50,8 @@ export class SnBench {
   readonly disk = new MemoryDisk()
   readonly access = new TestAccess()
   readonly nodes: TestNode[] = []
+  /** What the adapter has logged as an error. */
+  readonly failures: unknown[] = []
   readonly elsewhere: { bytes: Buffer; address: string; port: number }[] = []
   store!: MemoryStore
   broker!: GatewayBroker
@@ -76,14 +79,14 @@ export class SnBench {
   }
 
   openEngine(): void {
-    const { config, clientsMax = 100, mountpoint } = this.#options
+    const { config, clientsMax = 100, mountpoint, limits } = this.#options
     this.engine = new SnEngine({
       broker: this.broker,
       clock: this.clock,
-      logger: silentLogger,
+      logger: { ...silentLogger, error: (message, fields) => void this.failures.push([message, fields]) },
       port: { send: (bytes, address, port) => this.#sent(Buffer.from(bytes), address, port) },
       listener: 'sn',
-      limits: LIMITS,
+      limits: { ...LIMITS, ...limits },
       sessionExpiryMs: 7 * 86_400_000,
       connectTimeoutMs: 15_000,
       clientsMax,
@@ -194,11 +197,13 @@ export interface ConnectOptions {
 
 export class TestNode {
   readonly place: Place
-  /** What came, as it was: without the forwarder's envelope. */
-  readonly raw: Buffer[] = []
+  /** What came, in hex, in the forwarder's envelope if it came so. */
+  readonly datagrams: string[] = []
   /** Radius of the envelopes that came. */
   readonly radii: number[] = []
   #inbox: SnPacket[] = []
+  /** Takes the datagrams instead of the inbox. */
+  onDatagram: ((bytes: Buffer) => void) | undefined
   readonly #bench: SnBench
 
   constructor(bench: SnBench, place: Place) {
@@ -218,14 +223,20 @@ export class TestNode {
       inner = packet.message
       packet = decodePacket(inner)
     } else if (this.place.nodeId !== undefined) return false
-    this.raw.push(Buffer.from(inner))
-    this.#inbox.push(packet)
+    this.datagrams.push(bytes.toString('hex'))
+    if (this.onDatagram === undefined) this.#inbox.push(packet)
+    else this.onDatagram(Buffer.from(inner))
     return true
   }
 
   sendBytes(bytes: Uint8Array): void {
-    const { address, port, nodeId } = this.place
-    const datagram = nodeId === undefined ? bytes : encodeForwarded(0, Buffer.from(nodeId, 'hex'), bytes)
+    const { nodeId } = this.place
+    this.sendDatagram(nodeId === undefined ? bytes : encodeForwarded(0, Buffer.from(nodeId, 'hex'), bytes))
+  }
+
+  /** Sends bytes as they are, without the forwarder's envelope. */
+  sendDatagram(datagram: Uint8Array): void {
+    const { address, port } = this.place
     this.#bench.engine.receive(Buffer.from(datagram), { address, port, loopback: address.startsWith('127.') })
   }
 

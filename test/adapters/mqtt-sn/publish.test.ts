@@ -283,3 +283,19 @@ t.test('a mountpoint stands before every topic of the listener', async t => {
   t.strictSame(seen, ['hall/a/b x'])
   t.match(came, [{ type: 'publish', topic: { kind: 'normal', id } }])
 })
+
+t.test('a node that publishes faster than its zone allows is answered with "congestion", QoS −1 is dropped', async t => {
+  const bench = await SnBench.start({ limits: { rate: { messagesPerSecond: 1, burst: 3, bytesPerSecond: 0 } } })
+  const seen = bench.watch('#')
+  const node = await bench.connected('node-1')
+  const topic = { kind: 'short', name: 'ab' } as const
+  const codes = []
+  for (let msgId = 1; msgId <= 4; msgId++) codes.push((await node.publish(topic, 'x', 1, msgId))[0])
+  t.match(codes, [{ returnCode: 0 }, { returnCode: 0 }, { returnCode: 0 }, { returnCode: CONGESTION }])
+  await bench.pass(1000)
+  t.match(await node.publish(topic, 'x', 1, 5), [{ returnCode: 0 }])
+  t.equal(seen.splice(0).length, 4)
+  const stranger = bench.node()
+  for (let i = 0; i < 5; i++) await stranger.publish(topic, 'y', -1)
+  t.equal(seen.length, 3)
+})

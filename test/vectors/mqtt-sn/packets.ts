@@ -107,7 +107,7 @@ export const PACKETS: readonly PacketVector[] = [
   },
   {
     name: 'a PUBLISH whose length takes three octets',
-    hex: '0101070c0001020000' + '55'.repeat(254),
+    hex: `0101070c0001020000${'55'.repeat(254)}`,
     packet: {
       type: 'publish',
       dup: false,
