@@ -16,11 +16,15 @@ export interface Bundled {
   metafile: Metafile
 }
 
+/** Lines of a compact bundle are about so long, that a stack trace may still name a place. */
+const LINE_CHARS = 160
+
 /**
- * Bundles the checkout at `root` into `outdir`, which counts from there.
+ * Bundles the checkout at `root` into `outdir`, which counts from there. A compact bundle is the same without comments
+ * and blanks, and all ASCII.
  * @throws when a bundle cannot be made; esbuild has printed why
  */
-export async function bundle(root: string, outdir: string): Promise<Bundled> {
+export async function bundle(root: string, outdir: string, { compact = false } = {}): Promise<Bundled> {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
   const present = Object.entries(ENTRIES).filter(([, source]) => existsSync(join(root, source)))
   const { metafile } = await build({
@@ -34,6 +38,7 @@ export async function bundle(root: string, outdir: string): Promise<Bundled> {
     format: 'cjs',
     sourcemap: 'linked',
     minifySyntax: true,
+    ...(compact ? { minifyWhitespace: true, lineLimit: LINE_CHARS } : {}),
     legalComments: 'none',
     metafile: true,
     // Paths in the bundle are those below the checkout, wherever its packages really lie.

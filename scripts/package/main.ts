@@ -18,8 +18,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bundle, commitOf, commitTime } from '../bundle.ts'
-import { collectAddons } from '../native-addons.ts'
+import { type Arch, collectAddons } from '../native-addons.ts'
 import { lockedRuntime, placeBaseRuntime } from './base-runtime.ts'
+import { wrapBundle, writeCodeCache } from './code-cache.ts'
 import { makeExecutable } from './executable.ts'
 import { type AddonFile, DEBIAN_ARCHS, type Release, type ReleaseTarget } from './release.ts'
 import { billOfMaterials } from './sbom.ts'
@@ -36,8 +37,9 @@ export async function makeRelease(root: string, { debs = true } = {}): Promise<R
   mkdirSync(folder, { recursive: true })
   const work = mkdtempSync(join(tmpdir(), 'tidegate-package-'))
   try {
-    const { missing, metafile } = await bundle(root, join(work, 'bundle'))
+    const { missing, metafile } = await bundle(root, join(work, 'bundle'), { compact: true })
     if (missing.length > 0) throw new Error(`${missing.join(', ')} does not exist`)
+    wrapBundle(join(work, 'bundle/tidegate.cjs'))
     const made: ReleaseTarget[] = []
     for (const target of targets) made.push(await makeTarget({ root, work, folder, target, seaConfig }))
     const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
@@ -67,21 +69,30 @@ async function makeTarget({ root, work, folder, target, seaConfig }: Making): Pr
   }
   const staging = join(work, arch)
   cpSync(join(work, 'bundle'), staging, { recursive: true })
+  copyFileSync(join(import.meta.dirname, 'boot.cjs'), join(staging, seaConfig.main))
   const addons = stageAddons(root, target, staging, folder)
   const base = join(staging, 'node')
   placeBaseRuntime(root, arch, base)
-  const assets = Object.fromEntries(addons.map(({ installName }) => [installName, installName]))
+  const names = ['addons.json', ...addons.map(({ installName }) => installName), ...stageCodeCache(arch, base, staging)]
+  const assets = { ...seaConfig.assets, ...Object.fromEntries(names.map(name => [name, name])) }
   const output = join(folder, `tidegate-linux-${arch}`)
-  const staged = {
-    target,
-    folder: staging,
-    base,
-    output,
-    seaConfig: { ...seaConfig, assets: { ...seaConfig.assets, 'addons.json': 'addons.json', ...assets } },
-  }
+  const staged = { target, folder: staging, base, output, seaConfig: { ...seaConfig, assets } }
   const way = await makeExecutable(staged, root)
   console.error(`package: ${output} made ${way === 'pkg' ? 'by pkg' : 'without pkg, by Node and postject'}`)
   return { arch, debianArch: DEBIAN_ARCHS[arch], executable: output, addons }
+}
+
+/** The notes as an asset, or none where the runtime cannot be run. */
+function stageCodeCache(arch: Arch, runtime: string, staging: string): string[] {
+  try {
+    writeCodeCache(arch, runtime, join(staging, 'tidegate.cjs'), join(staging, 'tidegate.cache'), staging)
+    return ['tidegate.cache']
+  } catch (error) {
+    console.error(
+      `package: the executable for ${arch} will start more slowly, its code cache could not be made: ${(error as Error).message}`,
+    )
+    return []
+  }
 }
 
 /** The addons as assets, named by their content, and the list of their names. */

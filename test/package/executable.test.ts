@@ -1,12 +1,13 @@
 /** What `npm run package` makes, and how. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import t, { type Test } from 'tap'
 import { commitOf, sqliteVersion } from '../../scripts/bundle.ts'
 import type { Arch } from '../../scripts/native-addons.ts'
 import { placeBaseRuntime } from '../../scripts/package/base-runtime.ts'
+import { wrapBundle, writeCodeCache } from '../../scripts/package/code-cache.ts'
 import { byPkg, plainly, type Staged } from '../../scripts/package/executable.ts'
 import { makeRelease, tooLarge } from '../../scripts/package/main.ts'
 import { readConfig } from '../../scripts/package/sea-config.ts'
@@ -108,6 +109,34 @@ function stage(t: Test): Staged {
   placeBaseRuntime(ROOT, HERE, base)
   return { target: target!, folder, base, output: join(folder, 'made'), seaConfig: { ...seaConfig, assets: { worker: 'worker.cjs' } } }
 }
+
+const CACHE_PROBE = `
+const { getAsset, getRawAsset } = require('node:sea')
+const { Script } = require('node:vm')
+const script = new Script(getAsset('bundle', 'utf8'), { cachedData: new Uint8Array(getRawAsset('cache')) })
+console.log(script.cachedDataRejected, script.runInThisContext()({}, require))
+`
+
+t.test('the code cache that is made for an executable is one that it takes', { timeout: TIMEOUT_MS }, async t => {
+  const staged = stage(t)
+  const { folder, base, seaConfig } = staged
+  const file = (name: string) => join(folder, name)
+  writeFileSync(
+    file('bundle.cjs'),
+    "// § is no ASCII, comments go\nprocess.argv.includes('check') && process.exit(0)\nreturn 'ran'\n//# sourceMappingURL=x\n",
+  )
+  t.throws(() => wrapBundle(file('bundle.cjs')), /not ASCII/)
+  writeFileSync(file('bundle.cjs'), "if (process.argv.includes('check')) process.exit(0)\nreturn 'ran'\n//# sourceMappingURL=x\n")
+  wrapBundle(file('bundle.cjs'))
+  writeCodeCache(HERE, base, file('bundle.cjs'), file('cache'), folder)
+  const first = readFileSync(file('cache'))
+  rmSync(file('empty'), { recursive: true })
+  writeCodeCache(HERE, base, file('bundle.cjs'), file('cache'), folder)
+  t.ok(readFileSync(file('cache')).equals(first), 'the same each time')
+  writeFileSync(file(seaConfig.main), CACHE_PROBE)
+  await plainly({ ...staged, seaConfig: { ...seaConfig, assets: { bundle: 'bundle.cjs', cache: 'cache' } } })
+  t.equal(execFileSync(staged.output, { encoding: 'utf8' }), 'false ran\n', 'not rejected')
+})
 
 t.test('pkg and the plain way make the same bytes, and neither listens to NODE_OPTIONS', { timeout: TIMEOUT_MS }, async t => {
   const [one, other] = [stage(t), stage(t)]
