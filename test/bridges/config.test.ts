@@ -92,7 +92,7 @@ t.test('faults are told with their place', async t => {
     [`${HEAD}tls = { ca = "x" }\n${ROUTE}`, /:4:\d+: bridges\.cloud\.tls: has no effect without TLS/],
     [`${HEAD.replace('mqtt://', 'mqtts://')}tls = { cert = "x" }\n${ROUTE}`, /tls\.cert: has no key/],
     [`${HEAD}version = "3.1.1"\npassword_file = "cloud.pass"\n${ROUTE}`, /password.*no password without a user name/],
-    [`${HEAD}${ROUTE}[bridges.cloud.spool]\norder = "live-first"\n`, /spool\.order: "live-first" is not available/],
+    [`${HEAD}${ROUTE}[bridges.cloud.spool]\norder = "newest-first"\n`, /spool\.order: "newest-first" is not available/],
     [`[bridges.cloud]\nkind = "aws-iot"\n`, /not available/],
   ]
   for (const [text, words] of cases) t.match(faults(text).join('\n'), words, text)

@@ -140,6 +140,7 @@ const spool = table(
       description:
         'The order in which it is emptied: as it came, or what comes while the upstream is there before what has waited for it (both in order).',
       default: 'fifo',
+      planned: ['newest-first'],
     }),
     qos0: boolean({ description: 'Spool QoS 0 and send it at QoS 1; otherwise it is sent only while connected.', default: true }),
   },
