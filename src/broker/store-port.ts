@@ -83,7 +83,7 @@ export interface Store {
   /** Opens, checks, migrates, salvages if need be, and reads the state. Called once, first. */
   load(): Promise<StoredState>
 
-  /** Adds an entry at the end of a queue (`entry.seq` above all before it). The message is stored once for all its entries. */
+  /** Adds an entry to a queue, at its end but for one that comes late; its number is not in use. The message is stored once for all its entries. */
   enqueue(queue: number, entry: Entry): Position
   /** Takes an entry out. One that is not yet written, and is not QoS 2, is elided with its addition. */
   remove(queue: number, entry: Entry): Position

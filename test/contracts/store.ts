@@ -67,6 +67,21 @@ export function storeContract(t: Test, makePlace: (t: Test) => StorePlace): void
     return await place.open()
   }
 
+  withStore('an entry that comes to a queue late stands where its number says', async (t, store, place) => {
+    for (const seq of [5, 9]) store.enqueue(1, entry(seq))
+    await committed(store)
+    const late = entry(3)
+    store.enqueue(2, entry(7, late.message))
+    await committed(store)
+    store.enqueue(1, late)
+    store.dropQueue(2)
+    await committed(store)
+    t.same(seqs(await store.readPage(1, 0, ...EVERYTHING)), [3, 5, 9])
+    const { store: again, state } = await reopened(store, place)
+    t.match(state.queues, [{ queue: 1, firstSeq: 3, lastSeq: 9, count: 3 }])
+    await again.close()
+  })
+
   withStore('what is appended in one turn is committed together, at the end of the turn', async (t, store) => {
     const advances: Position[] = []
     const done = new Promise<void>(resolve => {
