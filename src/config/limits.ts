@@ -100,7 +100,7 @@ const keys = {
     default: 0,
     max: 1_000_000,
     unit: 'connections/s',
-    description: 'How fast one listener takes new connections; more of them wait. 0: no limit.',
+    description: 'How fast one listener takes new connections; those that are more are closed. 0: no limit.',
   }),
 }
 
