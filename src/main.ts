@@ -4,9 +4,12 @@ import { type Context, type Parts, runCommandLine, type Surroundings, Terminal }
 import type { GatewayOptions } from '#gateway.ts'
 import { build } from '#system/build.ts'
 import { clockProbe } from '#system/clock-probe.ts'
+import { takeServiceEnvironment } from '#system/notify-environment.ts'
 import { profileNames, readProfile } from '#system/profiles.ts'
 import { assertRuntime, sqliteVersion } from '#system/runtime.ts'
 
+// Before anything else: the clock's probe may start a process.
+const handed = takeServiceEnvironment(process.env, process.pid)
 const clock = systemClock(clockProbe())
 
 // What only a gateway needs is loaded when a gateway is to run: `tidegate pub` should not wait for it.
@@ -33,7 +36,7 @@ const parts: Parts = {
   },
   async openServiceManager(logger) {
     const { openServiceManager } = await import('#system/notify.ts')
-    return openServiceManager({ environment: process.env, pid: process.pid, clock, monotonicUs, logger })
+    return openServiceManager({ handed, environment: process.env, clock, monotonicUs, logger })
   },
   async openStoppedUsers(dataDir) {
     const { openStoppedUsers } = await import('#gateway/stopped-users.ts')

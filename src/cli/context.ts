@@ -90,7 +90,7 @@ export interface Parts {
   openControl(socketPath: string): Promise<Control>
   /** @throws GatewayError `store-locked` while a gateway uses that folder, `store-failed` */
   openStoppedUsers(dataDir: string): Promise<StoppedUsers>
-  /** Takes what the service manager has left in the environment for this process, and out of it. */
+  /** Who has started this process, as far as it wants to be told anything. */
   openServiceManager(logger: Logger): Promise<ServiceManager>
   /** Ports, profiles and simulated devices. */
   serial(): Promise<SerialParts>

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { describeError, systemCode } from '#base/errors.ts'
+import type { ServiceEnvironment } from './notify-environment.ts'
 
 /** What became of a message: taken, to be tried again in a while, or why nothing goes this way. */
 export type Outcome = 'sent' | 'busy' | { fault: string }
@@ -86,26 +87,20 @@ export function programWay(address: string, environment: NodeJS.ProcessEnv, prog
 }
 
 export interface WaysOptions {
-  /** Taken from it, and deleted: what is meant for this process is nothing for those that it starts. */
+  /** What the service manager has left for this process. */
+  handed: ServiceEnvironment
+  /** For the program. */
   environment: NodeJS.ProcessEnv
-  pid: number
   loadAddon: () => NotifyAddon | undefined
 }
 
-/** sd_listen_fds(3): descriptors handed over begin here. */
-const LISTEN_FDS_START = 3
-const DESCRIPTOR_NAME = 'notify'
-
 /** All ways that this process has, best first; none when no service manager wants to hear anything. */
-export function notifyWays({ environment, pid, loadAddon }: WaysOptions): NotifyWay[] {
-  const { NOTIFY_SOCKET: address, LISTEN_PID: listenPid, LISTEN_FDNAMES: names } = environment
-  for (const name of ['NOTIFY_SOCKET', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete environment[name]
-  if (!address) return []
+export function notifyWays({ handed: { address, descriptor }, environment, loadAddon }: WaysOptions): NotifyWay[] {
+  if (address === undefined) return []
   const ways: NotifyWay[] = []
   const addon = loadAddon()
   if (addon !== undefined) ways.push(addonWay(addon, address))
-  const place = listenPid === String(pid) ? (names ?? '').split(':').indexOf(DESCRIPTOR_NAME) : -1
-  if (place >= 0) ways.push(descriptorWay(LISTEN_FDS_START + place))
+  if (descriptor !== undefined) ways.push(descriptorWay(descriptor))
   ways.push(programWay(address, environment))
   return ways
 }

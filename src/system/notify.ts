@@ -4,8 +4,9 @@ import { describeError } from '#base/errors.ts'
 import type { Logger } from '#base/logger.ts'
 import { loadAddon } from './native-addons.ts'
 import { NotifyChannel } from './notify-channel.ts'
+import type { ServiceEnvironment } from './notify-environment.ts'
 import { type NotifyAddon, type NotifyWay, notifyWays } from './notify-ways.ts'
-import { Watchdog, watchdogIntervalMs } from './watchdog.ts'
+import { Watchdog } from './watchdog.ts'
 
 /** The least time between two lines of state. */
 const STATUS_INTERVAL_MS = 10_000
@@ -114,16 +115,15 @@ export class ServiceManager {
 }
 
 export interface OpenOptions {
-  /** What is meant for this process alone is deleted from it. */
+  handed: ServiceEnvironment
   environment: NodeJS.ProcessEnv
-  pid: number
   clock: Clock
   monotonicUs: () => bigint
   logger: Logger
 }
 
 /** The manager of this process; where there is none, nothing that it is told goes anywhere. */
-export function openServiceManager({ environment, pid, ...rest }: OpenOptions): ServiceManager {
+export function openServiceManager({ handed, environment, ...rest }: OpenOptions): ServiceManager {
   const { logger } = rest
   function addon(): NotifyAddon | undefined {
     try {
@@ -134,6 +134,6 @@ export function openServiceManager({ environment, pid, ...rest }: OpenOptions): 
     }
   }
 
-  const ways = notifyWays({ environment, pid, loadAddon: addon })
-  return new ServiceManager({ ...rest, ways, watchdogMs: watchdogIntervalMs(environment, pid) })
+  const ways = notifyWays({ handed, environment, loadAddon: addon })
+  return new ServiceManager({ ...rest, ways, watchdogMs: handed.watchdogMs })
 }

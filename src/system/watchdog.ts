@@ -1,5 +1,5 @@
 /** The proof of life that the service manager wants: the event loop turns, and the store's worker answers. */
-import { type Clock, TIMER_MAX_MS, type Timer } from '#base/clock.ts'
+import type { Clock, Timer } from '#base/clock.ts'
 
 export interface WatchdogOptions {
   clock: Clock
@@ -54,16 +54,4 @@ export class Watchdog {
     this.#told = false
     if (!this.#stopped) this.#options.alive()
   }
-}
-
-/**
- * Half of what the manager waits for, from `WATCHDOG_USEC` and `WATCHDOG_PID`, which are deleted; in ms.
- * Undefined: no watchdog is wanted of this process.
- */
-export function watchdogIntervalMs(environment: NodeJS.ProcessEnv, pid: number): number | undefined {
-  const { WATCHDOG_USEC: usec, WATCHDOG_PID: wanted } = environment
-  for (const name of ['WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
-  if (usec === undefined || !/^[1-9]\d{0,17}$/.test(usec)) return undefined
-  if (wanted !== undefined && wanted !== String(pid)) return undefined
-  return Math.min(Math.max(Math.floor(Number(usec) / 2_000), 1), TIMER_MAX_MS)
 }

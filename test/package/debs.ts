@@ -53,7 +53,9 @@ export interface InstalledFile {
 
 /** What a package installs: files by path, folders left out. */
 export function contentsOf(file: string): Map<string, InstalledFile> {
-  const lines = execFileSync('dpkg-deb', ['--contents', file], { encoding: 'utf8' }).trim().split('\n')
+  const lines = execFileSync('dpkg-deb', ['--contents', file], { encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } })
+    .trim()
+    .split('\n')
   const found = new Map<string, InstalledFile>()
   for (const line of lines) {
     const [mode, owner, size, day, minute, path] = line.split(/\s+/)

@@ -45,6 +45,7 @@ t.test('the service on a machine of its own', { timeout: SERVICE_TIMEOUT_MS }, a
     t.equal(Type, 'notify-reload', 'this systemd knows it')
     t.equal(StatusText, '0 clients; 0 messages wait')
     t.notMatch(await journal(), /cannot be told|told another way|cannot be loaded/, 'by the best of its ways')
+    t.notMatch(await machine.shell('journalctl --boot'), /Got notification message from PID/, 'nobody else speaks in its name')
     await machine.shell(ANSWERS)
     const [user] = (await machine.shell(`ps -o user=,group= -p ${MainPID}`)).trim().split(/\s+/)
     t.equal(user, 'tidegate')
@@ -127,6 +128,21 @@ t.test('the service on a machine of its own', { timeout: SERVICE_TIMEOUT_MS }, a
     await eventually('signs of life go on', async () => Number(await beats()) - Number(first) > 3_000_000, SOON_MS)
     t.equal((await state()).MainPID, before.MainPID, 'one that works is left alone')
     await machine.shell(`rm -r /run/systemd/system/${UNIT}.d && systemctl daemon-reload`)
+  })
+
+  await t.test("where systemd's socket cannot be reached, the descriptor that systemd has opened is the way", async t => {
+    machine.write(`/run/systemd/system/${UNIT}.d/hidden.conf`, '[Service]\nInaccessiblePaths=/run/systemd/notify\nWatchdogSec=4s\n')
+    const before = (await journal()).length
+    await machine.shell(`systemctl daemon-reload && systemctl restart ${UNIT}`)
+    t.match((await journal()).slice(before), /told another way.* instead="?open file/)
+    const { MainPID, StatusText } = await state()
+    t.equal(StatusText, '0 clients; 0 messages wait')
+    await machine.shell(`systemctl reload ${UNIT}`)
+    const beat = async () => Number((await machine.show(UNIT, 'WatchdogTimestampMonotonic')).WatchdogTimestampMonotonic)
+    const first = await beat()
+    await eventually('signs of life go that way', async () => (await beat()) > first, SOON_MS)
+    t.equal((await state()).MainPID, MainPID)
+    await machine.shell(`rm -r /run/systemd/system/${UNIT}.d && systemctl daemon-reload && systemctl restart ${UNIT}`)
   })
 
   await t.test('killed, it is started again, sooner at first and then later and later', async t => {

@@ -116,21 +116,13 @@ t.test('a program that is not there is found out, one that hangs is not started 
   await eventually('those that hang are ended', () => way.send('STATUS=x') === 'sent', 20_000)
 })
 
-t.test('what the environment names is used best first, and taken out of it', async t => {
-  const named = (environment: NodeJS.ProcessEnv, addon?: NotifyAddon) =>
-    notifyWays({ environment, pid: 7, loadAddon: () => addon }).map(way => way.name)
-  const environment: NodeJS.ProcessEnv = {
-    NOTIFY_SOCKET: '/run/systemd/notify',
-    LISTEN_PID: '7',
-    LISTEN_FDS: '2',
-    LISTEN_FDNAMES: 'web:notify',
-    PATH: '/bin',
+t.test('of what was handed over the best is used first', async t => {
+  const named = (address: string | undefined, descriptor?: number, addon?: NotifyAddon) => {
+    const handed = { address, descriptor, watchdogMs: undefined }
+    return notifyWays({ handed, environment: {}, loadAddon: () => addon }).map(way => way.name)
   }
-  t.strictSame(named(environment, fakeAddon()), ['datagram', 'open file', 'systemd-notify'])
-  t.strictSame(environment, { PATH: '/bin' }, 'a child process must not speak in our name')
-  t.strictSame(named({ NOTIFY_SOCKET: '@x' }), ['systemd-notify'])
-  t.strictSame(named({ NOTIFY_SOCKET: '@x', LISTEN_PID: '8', LISTEN_FDNAMES: 'notify' }), ['systemd-notify'], 'meant for another process')
-  t.strictSame(named({ NOTIFY_SOCKET: '@x', LISTEN_PID: '7', LISTEN_FDNAMES: 'web' }), ['systemd-notify'])
-  t.strictSame(named({ LISTEN_PID: '7', LISTEN_FDNAMES: 'notify' }, fakeAddon()), [], 'nobody wants to hear anything')
-  t.strictSame(named({ NOTIFY_SOCKET: '' }, fakeAddon()), [])
+  t.strictSame(named('/run/systemd/notify', 4, fakeAddon()), ['datagram', 'open file', 'systemd-notify'])
+  t.strictSame(named('@x', 4), ['open file', 'systemd-notify'])
+  t.strictSame(named('@x'), ['systemd-notify'])
+  t.strictSame(named(undefined, 4, fakeAddon()), [], 'nobody wants to hear anything')
 })

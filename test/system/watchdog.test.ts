@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Watchdog, watchdogIntervalMs } from '#system/watchdog.ts'
+import { Watchdog } from '#system/watchdog.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 /** A worker that answers when told to. */
@@ -58,18 +58,4 @@ t.test('nothing is told after the stop', async t => {
   rig.clock.advance(10_000)
   t.equal(rig.asked, 1)
   t.strictSame(rig.said, [])
-})
-
-t.test('the interval is half of what the manager waits for', async t => {
-  const interval = (environment: NodeJS.ProcessEnv) => watchdogIntervalMs(environment, 7)
-  t.equal(interval({}), undefined)
-  t.equal(interval({ WATCHDOG_USEC: '30000000' }), 15_000)
-  t.equal(interval({ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '7' }), 15_000)
-  t.equal(interval({ WATCHDOG_USEC: '30000000', WATCHDOG_PID: '8' }), undefined, 'meant for another process')
-  t.equal(interval({ WATCHDOG_USEC: '1' }), 1)
-  t.equal(interval({ WATCHDOG_USEC: '999999999999999999' }), 2 ** 31 - 1)
-  for (const usec of ['0', '', '-5', 'soon', '1e9']) t.equal(interval({ WATCHDOG_USEC: usec }), undefined, usec)
-  const environment = { WATCHDOG_USEC: '30000000', WATCHDOG_PID: '7', PATH: '/bin' }
-  interval(environment)
-  t.strictSame(environment, { PATH: '/bin' })
 })
