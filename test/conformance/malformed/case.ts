@@ -7,7 +7,6 @@ export const MALFORMED = 0x81
 export const PROTOCOL_ERROR = 0x82
 export const UNSUPPORTED_VERSION = 0x84
 export const CLIENT_ID_NOT_VALID = 0x85
-export const TOPIC_NAME_INVALID = 0x90
 export const TOPIC_ALIAS_INVALID = 0x94
 export const PACKET_TOO_LARGE = 0x95
 
@@ -104,11 +103,6 @@ export function protocol(version: Version): Buffer {
 /** A CONNECT with clean start and these parts after the keep alive (and the properties of MQTT 5). */
 export function connect(version: Version, flags: number, rest: readonly Uint8Array[], props: Uint8Array = noProperties(version)): Buffer {
   return packet(PACKETS.CONNECT, protocol(version), hex(flags), uint16(60), props, ...rest)
-}
-
-/** Puts a name before each case that says what they have in common. */
-export function named(prefix: string, cases: readonly Case[]): Case[] {
-  return cases.map(one => ({ ...one, name: `${prefix}: ${one.name}` }))
 }
 
 export function byte(value: number): string {
