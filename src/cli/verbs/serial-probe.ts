@@ -60,8 +60,9 @@ function attemptsOf(port: string, choice: Choice, context: Context, parts: Seria
           : [serial.baud, ...SPEEDS.filter(each => each !== serial.baud)]
     for (const baud of speeds) attempts.push({ name, profile, settings: lineSettings(port, { ...choice, baud }, usual) })
   }
-  // One opening of the port serves all that speak at the same speed one after the other.
-  return attempts.sort((left, right) => left.settings.baud - right.settings.baud)
+  // Its own speed first; of all profiles the common speeds first.
+  const rank = (baud: number) => (SPEEDS.includes(baud) ? SPEEDS.indexOf(baud) : SPEEDS.length)
+  return choice.profile === undefined ? attempts.sort((left, right) => rank(left.settings.baud) - rank(right.settings.baud)) : attempts
 }
 
 function withUnit(profile: ProfileCore | undefined, unit: number | undefined): ProfileCore | undefined {

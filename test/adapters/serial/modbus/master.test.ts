@@ -160,9 +160,8 @@ c = { register = 20 }`,
 })
 
 t.test('a unit that always answers later than the time-out is given the time that it needs', async t => {
-  const { clock, line, device, count } = await setUp(
-    `interval = "1s"\ntimeout = "50ms"\npoints.a = { register = 0 }`,
-    line => line.add(1).set('holding', 0, 1),
+  const { clock, line, device, count } = await setUp(`interval = "1s"\ntimeout = "50ms"\npoints.a = { register = 0 }`, line =>
+    line.add(1).set('holding', 0, 1),
   )
   line.units.get(1)!.delayMs = 80
   await pass(clock, 20_000, 2)
@@ -171,9 +170,8 @@ t.test('a unit that always answers later than the time-out is given the time tha
 })
 
 t.test('broken answers are asked for again at once', async t => {
-  const { clock, line, device, count, last } = await setUp(
-    `interval = "1s"\npoints.a = { register = 0, type = "uint32" }`,
-    line => line.add(1).set('holding', 0, 1, 2),
+  const { clock, line, device, count, last } = await setUp(`interval = "1s"\npoints.a = { register = 0, type = "uint32" }`, line =>
+    line.add(1).set('holding', 0, 1, 2),
   )
   let turn = 0
   line.units.get(1)!.spoil = answer => {
@@ -255,17 +253,16 @@ locked = { register = 106 }`,
 })
 
 t.test('whoever asks is told what became of a write', async t => {
-  const { clock, broker, device } = await setUp(`interval = "1h"\npoints.a = { register = 0, write = "auto", max = 5 }`, line => line.add(1).set('holding', 0, 0))
+  const { clock, broker, device } = await setUp(`interval = "1h"\npoints.a = { register = 0, write = "auto", max = 5 }`, line =>
+    line.add(1).set('holding', 0, 0),
+  )
   await pass(clock, 100)
   const properties = { responseTopic: 'me/answers', correlationData: Buffer.from('7') }
   broker.deliver('serial/dev/a/set', '3', properties)
   broker.deliver('serial/dev/a/set', '9', properties)
   await pass(clock, 200)
   const answers = broker.published.filter(message => message.topic === 'me/answers')
-  t.same(
-    answers.map(message => JSON.parse(Buffer.from(message.payload).toString()).ok).toSorted(),
-    [false, true],
-  )
+  t.same(answers.map(message => JSON.parse(Buffer.from(message.payload).toString()).ok).toSorted(), [false, true])
   t.same(Buffer.from(answers[0]!.properties!.correlationData!).toString(), '7')
   await device.stop()
 })
