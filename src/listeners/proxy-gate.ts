@@ -6,6 +6,7 @@ import type { Network } from '#base/schema.ts'
 import { decodeProxyHeader, type ProxyTls } from '#codecs/proxy-protocol/index.ts'
 import { isIPv6Text, plainAddress } from './address.ts'
 import { type Opening, type OpeningStage, readAhead } from './opening.ts'
+import type { PeerCertificate } from './types.ts'
 
 export interface ProxySettings {
   readonly trusted: readonly Network[]
@@ -14,12 +15,12 @@ export interface ProxySettings {
 export class ProxyGate implements OpeningStage {
   readonly timeout = 'proxy-timeout'
   readonly #trusted = new BlockList()
-  readonly #usesCommonName: boolean
+  readonly #endsTls: boolean
 
-  /** `usesCommonName`: whether the user name of a client is the common name of the certificate that it showed to the proxy. */
-  constructor({ trusted }: ProxySettings, usesCommonName: boolean) {
+  /** `endsTls`: whether it is the proxy that speaks TLS with clients, so that it knows their certificates. */
+  constructor({ trusted }: ProxySettings, endsTls: boolean) {
     for (const { address, prefixBits, family } of trusted) this.#trusted.addSubnet(address, prefixBits, family)
-    this.#usesCommonName = usesCommonName
+    this.#endsTls = endsTls
   }
 
   begin(opening: Opening): void {
@@ -33,16 +34,17 @@ export class ProxyGate implements OpeningStage {
       if (header === undefined) return undefined
       const { source, tls, length } = header
       if (source !== undefined) opening.facts.remote = { address: plainAddress(source.address), port: source.port }
-      if (tls !== undefined) opening.facts.certificate = this.#certificateOf(tls)
+      if (tls !== undefined && this.#endsTls) opening.facts.certificate = certificateOf(tls)
       return length
     } catch (error) {
       opening.fail('proxy-malformed', describeError(error))
       return undefined
     }
   }
+}
 
-  #certificateOf({ verified, commonName }: ProxyTls) {
-    if (!verified || commonName === undefined || commonName === '' || /[\0-\x1f\x7f]/.test(commonName)) return undefined
-    return { commonName, username: this.#usesCommonName ? commonName : undefined }
-  }
+/** The common name of a verified certificate is the user name. */
+function certificateOf({ verified, commonName }: ProxyTls): PeerCertificate | undefined {
+  if (!verified || commonName === undefined || commonName === '' || /[\0-\x1f\x7f]/.test(commonName)) return undefined
+  return { commonName, username: commonName }
 }

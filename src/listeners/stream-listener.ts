@@ -156,6 +156,8 @@ export class SocketListener implements StreamListener, OpeningHost {
 
   opened({ socket, secure, facts, wrap }: Opening): void {
     this.#group.connections--
+    // It was on its way when the listener was closed.
+    if (!this.#server.listening) return void socket.destroy()
     const Kind = secure ? SecureConnection : OpenedConnection
     this.#handOver(new Kind(socket, this.#group, facts), wrap)
   }

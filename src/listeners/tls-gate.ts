@@ -50,9 +50,9 @@ export class TlsGate implements OpeningStage {
   readonly #server: Server
   readonly #queue: HandshakeQueue
   readonly #sessions: SessionCache
-  /** Handshakes in progress by the peer's address and port: Node tells no other way which socket it was. */
+  /** Handshakes in progress by the addresses of both ends: Node tells no other way which socket it was. */
   readonly #openings = new Map<string, Opening>()
-  readonly #handshakes = new WeakMap<Opening, Handshake>()
+  readonly #handshakes = new WeakMap<Opening, { readonly handshake: Handshake; readonly key: string }>()
   /** The PSK identity that a client has named in its handshake, `known` or not; proved only when the handshake is complete. */
   readonly #claims = new WeakMap<TLSSocket, { readonly identity: string; readonly known: boolean }>()
   #material: TlsMaterial
@@ -126,18 +126,19 @@ export class TlsGate implements OpeningStage {
       start: () => this.#start(opening),
       crowdOut: () => opening.fail('tls-crowded-out'),
     }
-    this.#handshakes.set(opening, handshake)
+    this.#handshakes.set(opening, { handshake, key: keyOf(opening.accepted) })
     // Nothing is used up: the handshake will find the bytes in the socket.
     const look = (bytes: Buffer) => (bytes[0] === HANDSHAKE_RECORD ? 0 : this.#refuseStranger(opening, bytes))
     readAhead(opening, look, () => this.#queue.enter(handshake))
   }
 
   ended(opening: Opening): void {
-    const handshake = this.#handshakes.get(opening)
-    if (handshake === undefined) return
+    const found = this.#handshakes.get(opening)
+    if (found === undefined) return
     this.#handshakes.delete(opening)
-    this.#queue.leave(handshake)
-    this.#openings.delete(keyOf(opening.accepted))
+    this.#queue.leave(found.handshake)
+    // Not by its addresses as they are now: a socket that is gone has none.
+    this.#openings.delete(found.key)
   }
 
   close(): void {
@@ -281,7 +282,7 @@ export class TlsGate implements OpeningStage {
 }
 
 function keyOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`
+  return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress}`
 }
 
 function filesOf(settings: TlsFileSettings): string[] {

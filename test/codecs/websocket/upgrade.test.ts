@@ -1,5 +1,6 @@
 import t from 'tap'
 import { answerUpgrade, headLength, upgradeFault, upgradeRequest } from '#codecs/websocket/index.ts'
+import { Random } from '../../support/random.ts'
 
 const RULES = { path: '/mqtt', mayOrigin: (origin: string) => origin !== 'https://evil.example' }
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -96,4 +97,16 @@ t.test('a client sees what is wrong with an answer', async t => {
     [answer.replace('Upgrade: ', 'Sec-WebSocket-Extensions: permessage-deflate\r\nUpgrade: '), /extension/],
   ]
   for (const [head, fault] of cases) t.match(upgradeFault(head.slice(0, head.indexOf('\r\n\r\n') + 4), nonce), fault)
+})
+
+t.test('any bytes get an answer', async t => {
+  const random = new Random(5)
+  const good = request({ Origin: 'https://panel.example' })
+  for (let round = 0; round < 3000; round++) {
+    const bytes = Buffer.from(good)
+    for (let changes = random.whole(1, 6); changes > 0; changes--) bytes[random.whole(0, bytes.length)] = random.whole(0, 256)
+    if (!/^HTTP\/1\.1 \d{3} /.test(outcome(bytes.toString('latin1')).answer)) t.fail(bytes.toString('hex'))
+    upgradeFault(bytes.toString('latin1'), Buffer.alloc(16))
+  }
+  t.pass('3000 requests')
 })
