@@ -222,7 +222,7 @@ export class GatewayAccess implements Access {
       refusals: this.#refusals,
       findBan: subject => this.#bans?.find(subject),
       scramKeys: name => authenticators.map(each => each.scramKeys(name)).find(keys => keys !== undefined),
-      randomBytes: count => this.#clock.randomBytes(count),
+      clock: this.#clock,
       decoySecret: this.#decoySecret,
     })
   }

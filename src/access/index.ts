@@ -5,7 +5,7 @@ import type { Access } from '#broker/ports.ts'
 import { GatewayAccess } from './gateway-access.ts'
 import type { AccessSettings, Anonymous } from './settings.ts'
 
-export { BAN_KINDS, type Ban, type BanKind } from './bans.ts'
+export type { Ban } from './bans.ts'
 export { accessFaults } from './check.ts'
 export { GatewayAccess, type ListedUser } from './gateway-access.ts'
 export type { AccessSettings } from './settings.ts'

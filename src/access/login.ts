@@ -1,4 +1,5 @@
 /** Who a device is: what it has proved by certificate or key, by its password, or that it is nobody in particular. */
+import type { Clock } from '#base/clock.ts'
 import { isGatewayError } from '#base/errors.ts'
 import type { AuthenticationExchange, Credentials, Identity, ScramKeys } from '#broker/ports.ts'
 import type { Ban } from './bans.ts'
@@ -23,7 +24,7 @@ export interface LoginOptions {
   refusals: Refusals
   findBan: (subject: Pick<Identity, 'clientId' | 'username' | 'address'>) => Ban | undefined
   scramKeys: (username: string) => ScramKeys | undefined
-  randomBytes: (count: number) => Uint8Array
+  clock: Clock
   /** From it come the salts of unknown users: the same as long as the gateway runs. */
   decoySecret: Uint8Array
 }
@@ -54,7 +55,7 @@ export class Login {
   /** @throws GatewayError `not-authorized`, `identifier-rejected` */
   exchange(credentials: Credentials): AuthenticationExchange {
     this.#requireWelcome(credentials, undefined)
-    const { guard, scramKeys, randomBytes } = this.#options
+    const { guard, scramKeys, clock } = this.#options
     let claimed = ''
     return new ScramExchange({
       keysOf: username => {
@@ -63,7 +64,9 @@ export class Login {
       },
       admit: username => this.#known(credentials, username),
       failed: () => guard.failed(credentials, claimed),
-      randomBytes,
+      randomBytes(count) {
+        return clock.randomBytes(count)
+      },
       decoySecret: this.#options.decoySecret,
       decoyIterations: SCRAM_ITERATIONS,
     })
