@@ -45,7 +45,16 @@ const parts: Parts = {
   },
   async serial() {
     const [tools, { openPty }] = await Promise.all([import('#adapters/serial/tools.ts'), import('#system/pty.ts')])
-    return { ...tools, readVector: tools.readProfileVector, profileNames, openPty }
+    return {
+      listPorts: tools.listPorts,
+      openPort: tools.openPort,
+      profileSchema: tools.profileSchema,
+      readVector: tools.readProfileVector,
+      simulate: tools.simulate,
+      probe: tools.probe,
+      profileNames,
+      openPty,
+    }
   },
   readProfile,
   clock,

@@ -1,7 +1,7 @@
 /** A Modbus line of 20 units: modbus-serial's server, a noisy and slow wire in between, and the gateway's serial device. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import type { Readable, Writable } from 'node:stream'
+import ModbusRTU from 'modbus-serial'
 import { SerialDevice } from '#adapters/serial/device.ts'
 import { serialPorts } from '#adapters/serial/transport.ts'
 import { silentLogger } from '#base/logger.ts'
@@ -121,7 +121,7 @@ function configOf({ units, registersPerUnit, intervalMs }: RigOptions): string {
 }
 
 async function openServer(path: string, { slow, slowMs }: RigOptions): Promise<Server> {
-  const { ServerSerial } = createRequire(import.meta.url)('modbus-serial') as { ServerSerial: ServerKind }
+  const { ServerSerial } = ModbusRTU as unknown as { ServerSerial: ServerKind }
   const registers = (address: number, length: number, unit: number) => Array.from({ length }, (_, index) => heldBy(unit, address + index))
   const vector = {
     getMultipleHoldingRegisters: (address: number, length: number, unit: number, done: (error: null, values: number[]) => void) => {

@@ -3,9 +3,10 @@ import { type Options, usage, type Values } from '../option.ts'
 import { verb } from '../verb.ts'
 import type { SimulatedKind } from './simulate-kind.ts'
 import { simulatedMqttSn } from './simulate-mqtt-sn.ts'
+import { simulatedSerial } from './simulate-serial.ts'
 
 /** One line a kind. */
-const kinds: readonly SimulatedKind[] = [simulatedMqttSn]
+const kinds: readonly SimulatedKind[] = [simulatedMqttSn, simulatedSerial]
 
 const names = kinds.map(kind => kind.name)
 const options: Options = Object.assign({}, ...kinds.map(kind => kind.options))

@@ -9,8 +9,8 @@ export {
   encodeBinary,
   isBinaryType,
 } from './binary-value.ts'
-export { BLOCK_BYTES_MAX, BlockDeframer, type BlockOptions, encodeBlock } from './block.ts'
-export { CHECKS, type Check, computeCheck } from './checks.ts'
+export { BlockDeframer, type BlockOptions, encodeBlock } from './block.ts'
+export { CHECKS, type Check } from './checks.ts'
 export { type CsvOptions, CsvParser } from './csv.ts'
 export { type Deframer, type DeframerCounters, type FrameHandler, newCounters } from './deframer.ts'
 export { DsmrDeframer, encodeDsmr, ObisParser } from './dsmr.ts'

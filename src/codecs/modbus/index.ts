@@ -6,9 +6,7 @@ export {
   functionOf,
   type ModbusRequest,
   type ModbusTable,
-  PDU_BYTES_MAX,
   READ_BITS_MAX,
-  READ_REGISTERS_MAX,
 } from './pdu.ts'
 export { decodeRequest, encodeRequest } from './request.ts'
 export { decodeResponse, encodeException, encodeResponse, responseLength } from './response.ts'

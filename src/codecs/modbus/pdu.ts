@@ -6,8 +6,6 @@ export const READ_REGISTERS_MAX = 125
 export const WRITE_BITS_MAX = 1968
 export const WRITE_REGISTERS_MAX = 123
 export const READ_WRITE_REGISTERS_MAX = 121
-/** Bytes of a PDU at most (§4.1). */
-export const PDU_BYTES_MAX = 253
 
 export const FUNCTION = {
   readCoils: 1,
