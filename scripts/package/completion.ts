@@ -1,5 +1,6 @@
 /** Bash completion of the `tidegate` command, from the table of its verbs. */
 import { type Verb, verbs } from '#cli/index.ts'
+import type { Positional } from '#cli/verb.ts'
 
 /** What completes the value of an option or an argument, by what stands for it in help. */
 function valueCompletion(placeholder: string): string {
@@ -8,6 +9,13 @@ function valueCompletion(placeholder: string): string {
   if (placeholder === 'DIR') return '_tidegate_folders'
   if (placeholder === 'CLIENT') return '_tidegate_clients'
   return ':'
+}
+
+/** An argument says in its summary which words it takes (`add, rm or ls`), if they are few. */
+function argumentCompletion({ name, summary }: Positional): string {
+  const words = summary.split(/, | or /)
+  if (words.length > 1 && words.every(word => /^[a-z][a-z0-9-]*$/.test(word))) return `_tidegate_words ${quoted(words.join(' '))}`
+  return name === 'PORT' ? '_tidegate_serial_ports' : valueCompletion(name)
 }
 
 /** The whole file, as it lies in /usr/share/bash-completion/completions/. */
@@ -27,6 +35,10 @@ _tidegate_files() {
 _tidegate_folders() {
   compopt -o filenames 2> /dev/null
   mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+}
+
+_tidegate_serial_ports() {
+  _tidegate_words "$(compgen -G '/dev/serial/by-id/*'; compgen -G '/dev/tidegate/*'; compgen -G '/dev/tty[A-Z]*[0-9]')"
 }
 
 # Asks the running gateway; without one, or with names that a shell would take apart, there is nothing to offer.
@@ -69,7 +81,7 @@ function verbCase({ name, options, positionals = [] }: Verb): string {
     ([long, option]) => `        ${heads(long, option.short).join(' | ')}) ${valueCompletion(option.placeholder!)} ;;\n`,
   )
   const takers = valued.flatMap(([long, option]) => heads(long, option.short))
-  const places = positionals.map((each, index) => `            ${index}) ${valueCompletion(each.name)} ;;\n`)
+  const places = positionals.map((each, index) => `            ${index}) ${argumentCompletion(each)} ;;\n`)
   const counting = `          for word in "\${COMP_WORDS[@]:2:COMP_CWORD-2}"; do
             case $word in -* | '=') ;; *) [[ " ${takers.join(' ')} " == *" \${previous:-} "* ]] || ((place++)) ;; esac
             previous=$word

@@ -89,6 +89,9 @@ t.test('bash completes commands, options and their values', async t => {
   t.strictSame(offered(t, 'run', '--data-dir', 'scr'), ['scripts'])
   t.strictSame(offered(t, 'run', '--set', ''), [], 'nobody knows')
   t.strictSame(offered(t, 'help', 'ki'), ['kick'])
+  t.strictSame(offered(t, 'ban', ''), ['add', 'rm', 'ls'])
+  t.strictSame(offered(t, 'serial', 'sn'), ['sniff'])
+  t.strictSame(offered(t, 'user', '--data-dir', 'x', 'p'), ['passwd'], 'the value of an option is no argument')
   t.strictSame(offered(t, '--version', ''), ['--json'])
   t.strictSame(offered(t, 'nonsense', ''), [])
   for (const { name, options } of verbs) {
