@@ -73,7 +73,7 @@ async function makeTarget({ root, work, folder, target, seaConfig }: Making): Pr
   const addons = stageAddons(root, target, staging, folder)
   const base = join(staging, 'node')
   placeBaseRuntime(root, arch, base)
-  const names = ['addons.json', ...addons.map(({ installName }) => installName), ...stageCodeCache(arch, base, staging)]
+  const names = ['addons.json', stageProfiles(root, staging), ...addons.map(({ installName }) => installName), ...stageCodeCache(arch, base, staging)]
   const assets = { ...seaConfig.assets, ...Object.fromEntries(names.map(name => [name, name])) }
   const output = join(folder, `tidegate-linux-${arch}`)
   const staged = { target, folder: staging, base, output, seaConfig: { ...seaConfig, assets } }
@@ -93,6 +93,15 @@ function stageCodeCache(arch: Arch, runtime: string, staging: string): string[] 
     )
     return []
   }
+}
+
+/** The device profiles as one asset: texts by name. */
+function stageProfiles(root: string, staging: string): string {
+  const folder = join(root, 'firmware-profiles/devices')
+  const files = readdirSync(folder).filter(name => name.endsWith('.toml'))
+  const texts = files.sort().map(name => [name.slice(0, -'.toml'.length), readFileSync(join(folder, name), 'utf8')])
+  writeFileSync(join(staging, 'profiles.json'), JSON.stringify(Object.fromEntries(texts)))
+  return 'profiles.json'
 }
 
 /** The addons as assets, named by their content, and the list of their names. */
