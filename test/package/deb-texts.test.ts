@@ -101,15 +101,23 @@ t.test('bash completes commands, options and their values', async t => {
 
 const CONFIG = readFileSync(join(ROOT, 'scripts/package/debian/tidegate.toml'), 'utf8')
 
-function faultsOf(text: string): string[] {
+function loaded(text: string) {
   const readFile = (path: string) => (path.endsWith('.pass') ? 'secret' : text)
   const inputs = { schema: rootSchema, file: '/etc/tidegate/tidegate.toml', env: {}, sets: [], folder: '/', readFile }
-  return loadConfig({ ...inputs, modeOf: () => 0o600, nowMs: undefined }).faults.map(fault => `${fault.key}: ${fault.message}`)
+  return loadConfig({ ...inputs, modeOf: () => 0o600, nowMs: undefined })
+}
+
+function faultsOf(text: string): string[] {
+  return loaded(text).faults.map(fault => `${fault.key}: ${fault.message}`)
 }
 
 t.test('the configuration that comes with the package is right, listens on loopback only, and so is each example in it', async t => {
   t.strictSame(faultsOf(CONFIG), [])
   t.notMatch(CONFIG.replaceAll(/^#.*$/gm, ''), /0\.0\.0\.0|\[::\]/)
+  for (const { bind } of Object.values(loaded(CONFIG).config?.listeners ?? {})) {
+    if ('port' in bind)
+      t.match(CONFIG, new RegExp(`on ${bind.host}:${bind.port}\\b`), 'it tells of the listeners that are there without any')
+  }
   const examples = CONFIG.split(/\n\n(?=#)/).filter(block => /^#\[/m.test(block))
   t.ok(examples.length >= 4, `${examples.length} examples`)
   for (const block of examples) {
