@@ -79,6 +79,17 @@ export function connectionFault(endpoint: { host: string; port: number }, cause:
   })
 }
 
+/** The same for a server that was to use a pre-shared key: whatever is wrong with a certificate, it should not have shown one. */
+export function pskFault(endpoint: Endpoint, cause: unknown, opened: boolean): GatewayError {
+  const code = innerCode(cause)
+  const aboutCertificate = code !== undefined && !code.startsWith('ERR_SSL_') && SENTENCES[code]?.code === 'bad-credentials'
+  return connectionFault(
+    endpoint,
+    aboutCertificate ? Object.assign(new Error('', { cause }), { code: 'TIDEGATE_PSK_NOT_USED' }) : cause,
+    opened,
+  )
+}
+
 /** The error for a server that did not get as far as `stage` in time. */
 export function timeoutFault(endpoint: Endpoint, stage: string, afterMs: number): GatewayError {
   const hint = 'look at the address and at firewalls on the way'

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net'
 import type { Clock, Timer } from '#base/clock.ts'
 import { GatewayError } from '#base/errors.ts'
 import { formatEndpoint, type HttpProxy, isSecure, isWebSocket } from './endpoint.ts'
-import { connectionFault, timeoutFault } from './faults.ts'
+import { connectionFault, pskFault, timeoutFault } from './faults.ts'
 import type { Stream, StreamEvents, Target } from './stream.ts'
 import { connectTls } from './tls/transport.ts'
 import { askForTunnel } from './tunnel/transport.ts'
@@ -129,7 +129,8 @@ class SocketStream implements Stream {
       if (!this.#ended) this.#events.data(chunk)
     })
     socket.on('error', error => {
-      this.#error ??= connectionFault(this.#target.endpoint, error, this.peer !== undefined)
+      const { endpoint, tls } = this.#target
+      this.#error ??= (tls?.psk === undefined ? connectionFault : pskFault)(endpoint, error, this.peer !== undefined)
     })
     socket.on('end', () => socket.end())
     socket.on('close', () => this.#finish())

@@ -118,6 +118,8 @@ t.test('over wss, with the certificate of the authority, or a pre-shared key', a
   // A server that shows a certificate instead, even one that is good, has not proved the key.
   const unknown = new Opened({ endpoint, tls: { ca: pki.ca.cert, psk: { identity: 'nobody', key } } })
   t.match(await unknown.closed, { code: 'bad-credentials', message: /instead of using the pre-shared key/ })
+  const unverified = new Opened({ endpoint, tls: { psk: { identity: 'nobody', key } } })
+  t.match(await unverified.closed, { code: 'bad-credentials', message: /instead of using the pre-shared key/ })
   byCertificate.stream.destroy()
   byKey.stream.destroy()
 })
