@@ -241,6 +241,20 @@ export class DeliveryQueue {
     this.#forget()
   }
 
+  /** What is in flight waits again, to go out with DUP. Only for a queue in memory alone. */
+  rewind(): void {
+    for (let i = this.#head; i < this.#next; i++) {
+      const entry = this.#items[i]
+      if (entry.state === 'done') continue
+      if (entry.state === 'sent') entry.state = 'queued'
+      entry.dup = true
+      this.#waitingBytes += entry.message.size
+    }
+    this.#items = this.#items.slice(this.#head).filter(entry => entry.state !== 'done')
+    this.#head = this.#next = 0
+    this.inFlight = 0
+  }
+
   /** Reads the next page of the tail if there is one and memory has room for it. */
   fill(): void {
     if (this.#tailFirst === 0 || this.#loading) return

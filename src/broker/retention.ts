@@ -60,7 +60,7 @@ export class Retention {
   }
 
   /** Takes over what the store holds, whatever the limits are now. */
-  restore(messages: readonly Message[]): void {
+  restore(messages: Iterable<Message>): void {
     for (const message of messages) {
       this.#retained.set(message)
       if (message.expiresAtMs !== 0) this.#expiring = true

@@ -157,6 +157,7 @@ export class Session implements Recipient {
     this.answers.forget()
     const loans = this.queue.recall()
     if (this.durable) this.queue.unload()
+    else this.queue.rewind()
     this.#sources?.departed(this, loans)
   }
 

@@ -22,8 +22,8 @@ export interface StoredState {
   /** Every record, by owner, then key. */
   records: Map<string, Map<string, Uint8Array>>
   queues: StoredQueue[]
-  /** Retained messages. */
-  retained: Message[]
+  /** Retained messages; to be gone through once. */
+  retained: Iterable<Message>
   /** Running time and wall clock as of the last commit of the run before, and whether the clock was believed then. */
   clock: { runningMs: number; wallMs: number; synchronised: boolean } | undefined
   /** What was found wrong and what was done about it; empty after an ordinary start. */

@@ -104,9 +104,8 @@ export function decodeRecords({ records, recordCount }: LoadedState): Map<string
   return owners
 }
 
-/** The retained messages of a state; one that makes no sense is left out and told of. */
-export function decodeRetained({ retained }: LoadedState, corrupt: (error: unknown) => void): Message[] {
-  const messages: Message[] = []
+/** The retained messages of a state, made one by one as they are taken; one that makes no sense is left out and told of. */
+export function* decodeRetained({ retained }: LoadedState, corrupt: (error: unknown) => void): Generator<Message> {
   for (const { count, buffer } of retained) {
     const reader = new ByteReader(new Uint8Array(buffer))
     for (let index = 0; index < count; index++) {
@@ -114,11 +113,10 @@ export function decodeRetained({ retained }: LoadedState, corrupt: (error: unkno
       const start = reader.position
       reader.position += length
       try {
-        messages.push(decodeMessage(new ByteReader(reader.bytes, start, start + length)))
+        yield decodeMessage(new ByteReader(reader.bytes, start, start + length))
       } catch (error) {
         corrupt(error)
       }
     }
   }
-  return messages
 }

@@ -103,7 +103,7 @@ export async function differences(store: Store, state: StoredState): Promise<str
       )
     }
   }
-  const retained = state.retained.map(({ payload }) => Buffer.from(payload).toString()).join()
+  const retained = [...state.retained].map(({ payload }) => Buffer.from(payload).toString()).join()
   if (retained !== model.retained) found.push(`retained ${retained} instead of ${model.retained}`)
   return found
 }
