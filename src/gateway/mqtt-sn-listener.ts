@@ -42,6 +42,7 @@ export async function openMqttSn(
       port: socket,
       listener: name,
       limits: clientLimits(limits),
+      payloadBytesMax: limits.max_packet,
       sessionExpiryMs: limits.session_expiry,
       connectTimeoutMs: limits.connect_timeout,
       clientsMax: config.max_connections ?? limits.max_connections,

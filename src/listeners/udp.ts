@@ -43,7 +43,8 @@ export async function openUdpListener(options: UdpListenerOptions): Promise<Data
   let socket: Socket
   try {
     const { address, family } = await lookup(host)
-    socket = await bind(address, family, port)
+    // Others may listen to a group too.
+    socket = await bind(address, family, port, host === options.group?.address)
     openToMany(socket, options)
   } catch (cause) {
     throw listenError(cause, showAddress(options.bind), `UDP port ${port} on ${host}`)
@@ -51,10 +52,11 @@ export async function openUdpListener(options: UdpListenerOptions): Promise<Data
   return new UdpListener(socket, options)
 }
 
-function bind(address: string, family: number, port: number): Promise<Socket> {
+function bind(address: string, family: number, port: number, reuseAddr: boolean): Promise<Socket> {
   // Addresses need no look-up, and the one that dgram would make for every datagram costs more than sending it.
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
+    reuseAddr,
     lookup: (host, _options, callback) => callback(isIP(host) === 0 ? new Error(`${host} is not an address`) : null, host, isIP(host)),
   })
   return new Promise((resolve, reject) => {

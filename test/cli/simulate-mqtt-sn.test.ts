@@ -42,6 +42,7 @@ async function site(t: Test): Promise<Site> {
     port: socket,
     listener: 'sn',
     limits,
+    payloadBytesMax: 1000,
     sessionExpiryMs: 60_000,
     connectTimeoutMs: 15_000,
     clientsMax: 10,

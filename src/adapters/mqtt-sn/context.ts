@@ -59,6 +59,8 @@ export interface SnContext {
   /** Of each node; one message is in flight to it at a time (`MQTT-SN 1.2 §6.6`). */
   readonly limits: ClientLimits
   readonly sessionExpiryMs: number
+  /** Of a message that a node publishes. */
+  readonly payloadBytesMax: number
   readonly connectTimeoutMs: number
   readonly clientsMax: number
   readonly mountpoint: Mountpoint

@@ -30,6 +30,8 @@ export interface SnEngineOptions {
   listener: string
   /** Limits of each node, from the listener's zone. */
   limits: ClientLimits
+  /** The longest payload that a node may publish, in bytes (`limits.max_packet`). */
+  payloadBytesMax: number
   /** How long the session of an absent node is kept. */
   sessionExpiryMs: number
   /** From a CONNECT to the end of its will handshake. */
@@ -131,6 +133,7 @@ export class SnEngine {
       config,
       limits: { ...limits, inFlightMax: 1 },
       sessionExpiryMs,
+      payloadBytesMax: this.#options.payloadBytesMax,
       connectTimeoutMs,
       clientsMax,
       mountpoint: new Mountpoint(this.#options.mountpoint),

@@ -36,7 +36,7 @@ export class LoosePublish {
     const { counters, mountpoint, broker } = this.#context
     const name = this.#topicOf(peer, packet)
     const route = name === undefined ? undefined : broker.route(mountpoint.topic(name))
-    if (route === undefined || broker.congested) {
+    if (route === undefined || broker.congested || packet.payload.length > this.#context.payloadBytesMax) {
       counters.qosMinusOneRefused++
       return
     }

@@ -16,6 +16,7 @@ export function publish(node: Node, packet: PublishPacket): void {
   if (qos > 0 && node.isPending(key)) return
   const name = resolve(node, topic)
   if (typeof name === 'number') return refuse(node, packet, name)
+  if (packet.payload.length > node.context.payloadBytesMax) return refuse(node, packet, RETURN_CODE.notSupported)
   if (qos === 2 && msgId === 0) return refuse(node, packet, RETURN_CODE.notSupported)
   if (node.context.broker.congested || node.rate?.spent || (qos > 0 && node.overloaded)) return refuse(node, packet, RETURN_CODE.congestion)
   node.rate?.took(packet.payload.length)

@@ -87,6 +87,7 @@ export class SnBench {
       port: { send: (bytes, address, port) => this.#sent(Buffer.from(bytes), address, port) },
       listener: 'sn',
       limits: { ...LIMITS, ...limits },
+      payloadBytesMax: 50_000,
       sessionExpiryMs: 7 * 86_400_000,
       connectTimeoutMs: 15_000,
       clientsMax,
