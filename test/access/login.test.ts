@@ -1,5 +1,11 @@
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { SCRAM_SHA_256 } from '#access/scram.ts'
+import type { Credentials } from '#broker/ports.ts'
+import { ScramClient } from '../support/scram-client.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 import { bench, credentials, FakeHost, login } from './support.ts'
 
@@ -158,3 +164,58 @@ t.test('an enhanced authentication asks for the same users', async t => {
   const unknown = await access.exchange(SCRAM_SHA_256, credentials())!.next(Buffer.from('n,,n=eve,r=abc'))
   t.match(Buffer.from(unknown.data!).toString(), /^r=abc.+,s=.+,i=10000$/, 'an unknown name looks the same')
 })
+
+t.test('a stored user logs in by SCRAM-SHA-256, and a wrong proof counts as a wrong password', async t => {
+  const { access, clock } = bench(t)
+  await access.addUser('bob', 'pencil')
+  const talk = async (password: string, more: Partial<Credentials> = {}) => {
+    const client = new ScramClient('bob', password)
+    const exchange = access.exchange(SCRAM_SHA_256, credentials(more))
+    const first = await exchange!.next(Buffer.from(client.first))
+    const last = Promise.resolve(exchange!.next(Buffer.from(client.final(Buffer.from(first.data!).toString()))))
+    return { client, last }
+  }
+  const good = await talk('pencil')
+  const step = await good.last
+  t.ok(good.client.believes(Buffer.from(step.data!).toString()))
+  t.match(step.identity, { username: 'bob', anonymous: false, clientId: 'dev-1' })
+  const bad = await talk('pencils')
+  let isRefused = false
+  const refused = t.rejects(bad.last, { code: 'bad-credentials' }).then(() => (isRefused = true))
+  await new Promise(resolve => setImmediate(resolve))
+  t.equal(isRefused, false, 'held back like other refusals')
+  clock.advance(100)
+  await refused
+  t.equal(access.counters().failedLogins, 1)
+  await access.ban('username', 'bob', '', undefined)
+  const banned = await talk('pencil')
+  const out = t.rejects(banned.last, { code: 'not-authorized', reason: 0x8a })
+  await new Promise(resolve => setImmediate(resolve))
+  clock.advance(5000)
+  await out
+  await access.ban('client_id', 'dev-1', '', undefined)
+  t.throws(() => access.exchange(SCRAM_SHA_256, credentials()), { code: 'not-authorized', reason: 0x8a })
+})
+
+t.test(
+  'authenticators are asked in their order: one that does not know a name leaves it to the next, a wrong password ends it',
+  async t => {
+    const folder = temporaryFolder(t)
+    const file = (name: string, users: Record<string, string>) => {
+      const path = join(folder, name)
+      const lines = Object.entries(users).map(([user, password]) => {
+        const salt = Buffer.from(`the salt of ${user}`)
+        return `${user}:$6$${salt.toString('base64')}$${createHash('sha512').update(password).update(salt).digest('base64')}\n`
+      })
+      writeFileSync(path, lines.join(''))
+      return { kind: 'built-in' as const, users_file: path }
+    }
+    const first = file('first.txt', { ann: 'a1', bob: 'b1' })
+    const second = file('second.txt', { ann: 'a2', eve: 'e2' })
+    const { enter, refusal } = bench(t, { authenticators: { first, second } })
+    t.match(await enter(login('ann', 'a1')), { username: 'ann' })
+    t.match(await enter(login('eve', 'e2')), { username: 'eve' })
+    for (const again of [1, 2]) t.match(await refusal(login('ann', 'a2')), { code: 'bad-credentials' }, `${again}`)
+    t.match(await refusal(login('nobody', 'x')), { code: 'bad-credentials' })
+  },
+)
