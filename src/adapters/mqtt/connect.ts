@@ -1,7 +1,7 @@
 /** CONNECT (`MQTT 5 §3.1`): who comes, whether they may, and the session they get. */
 import { GatewayError, isGatewayError } from '#base/errors.ts'
 import { type AttachRequest, type Credentials, type Identity, Message, type Sink, type Will } from '#broker/ports.ts'
-import { type ConnectPacket, claimedVersion, decodePacket, type MqttVersion, REASON_CODES } from '#codecs/mqtt/index.ts'
+import { type ConnectPacket, claimedVersion, decodePacket, type MqttVersion, REASON_CODES, VARINT_MAX } from '#codecs/mqtt/index.ts'
 import { Authentication } from './authentication.ts'
 import { acceptance, refusal } from './connack.ts'
 import type { MqttConnection } from './connection.ts'
@@ -11,6 +11,9 @@ import { isWronglyMarked } from './payload-format.ts'
 import { requirePlain } from './plain-names.ts'
 import { messageProperties } from './properties.ts'
 import { MqttSink } from './sink.ts'
+
+/** No packet is larger: the longest remaining length with its header (`MQTT 5 §2.1.4`). A limit beyond it is none. */
+const PACKET_BYTES_LARGEST = VARINT_MAX + 5
 
 const PROTOCOL: Readonly<Record<MqttVersion, string>> = { 3: 'mqtt 3.1', 4: 'mqtt 3.1.1', 5: 'mqtt 5.0' }
 
@@ -30,7 +33,8 @@ export function handleConnect(connection: MqttConnection, bytes: Buffer, start: 
   const properties = packet.properties ?? {}
   connection.keepAliveSeconds = keepAliveOf(connection, packet)
   connection.sessionExpirySeconds = properties.sessionExpiryInterval ?? 0
-  connection.packetBytesMax = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY
+  const { maximumPacketSize = PACKET_BYTES_LARGEST } = properties
+  connection.packetBytesMax = maximumPacketSize < PACKET_BYTES_LARGEST ? maximumPacketSize : Number.POSITIVE_INFINITY
   connection.requestsProblemInformation = properties.requestProblemInformation ?? true
   const arrival = { packet, assigned: assignedClientId(connection, packet) }
   const credentials = credentialsOf(connection, arrival)

@@ -3,7 +3,7 @@ import { connect as open } from 'node:net'
 import { type Case, CLIENT_ID_NOT_VALID, connect, hex, text, UNSUPPORTED_VERSION, type Version } from './case.ts'
 
 const PINGREQ = hex(0xc0, 0)
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 60_000
 
 /** What MQTT 3 says in a CONNACK for a reason code of MQTT 5; for others it has no words. */
 const RETURN_CODES: Readonly<Record<number, number>> = { [UNSUPPORTED_VERSION]: 1, [CLIENT_ID_NOT_VALID]: 2 }
