@@ -21,7 +21,7 @@ const LINE_CHARS = 160
 
 /**
  * Bundles the checkout at `root` into `outdir`, which counts from there. A compact bundle is the same without comments
- * and blanks, and all ASCII.
+ * and blanks.
  * @throws when a bundle cannot be made; esbuild has printed why
  */
 export async function bundle(root: string, outdir: string, { compact = false } = {}): Promise<Bundled> {

@@ -14,13 +14,20 @@ const EMULATORS: Record<Arch, string[]> = {
 /** V8 leaves these two out when it compares the flags of notes with its own: they make the notes the same each time. */
 const REPEATABLE = ['--random-seed=1', '--predictable']
 
-/** Makes of a bundle what both the notes and the executable run: a function of the names that a module has. */
+/**
+ * Makes of a bundle what both the notes and the executable run: a function of the names that a module has.
+ * @throws where a character is beyond Latin-1: V8 would keep the whole text in twice the memory
+ */
 export function wrapBundle(file: string): void {
-  const text = readFileSync(file, 'latin1').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')
-  // Any other character would double the memory that the text takes.
-  const odd = /[\x80-\xff]/.exec(text)
-  if (odd !== null) throw new Error(`${file} has a character that is not ASCII at ${odd.index}`)
+  const text = readFileSync(file, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/, '\n')
+  const wide = /[^\x00-\xff]/.exec(text)
+  if (wide !== null)
+    throw new Error(`the bundle has a character that needs two bytes, write it as an escape: …${around(text, wide.index)}…`)
   writeFileSync(file, `(function (exports, require, module, __filename, __dirname) {${text}\n})\n`)
+}
+
+function around(text: string, index: number): string {
+  return text.slice(Math.max(0, index - 40), index + 40).replaceAll('\n', ' ')
 }
 
 /**

@@ -73,7 +73,12 @@ async function makeTarget({ root, work, folder, target, seaConfig }: Making): Pr
   const addons = stageAddons(root, target, staging, folder)
   const base = join(staging, 'node')
   placeBaseRuntime(root, arch, base)
-  const names = ['addons.json', stageProfiles(root, staging), ...addons.map(({ installName }) => installName), ...stageCodeCache(arch, base, staging)]
+  const names = [
+    'addons.json',
+    stageProfiles(root, staging),
+    ...addons.map(({ installName }) => installName),
+    ...stageCodeCache(arch, base, staging),
+  ]
   const assets = { ...seaConfig.assets, ...Object.fromEntries(names.map(name => [name, name])) }
   const output = join(folder, `tidegate-linux-${arch}`)
   const staged = { target, folder: staging, base, output, seaConfig: { ...seaConfig, assets } }

@@ -8,7 +8,7 @@ const { dirname } = require('node:path')
 const { Script } = require('node:vm')
 
 const [bundle, output] = process.argv.splice(2, 2)
-const script = new Script(readFileSync(bundle, 'latin1'), { filename: 'tidegate.cjs' })
+const script = new Script(readFileSync(bundle, 'utf8'), { filename: 'tidegate.cjs' })
 process.on('exit', () => writeFileSync(output, script.createCachedData()))
 const program = { exports: {} }
 script.runInThisContext()(program.exports, require, program, bundle, dirname(bundle))

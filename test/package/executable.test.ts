@@ -126,7 +126,10 @@ t.test('the code cache that is made for an executable is one that it takes', { t
     "// § is no ASCII, comments go\nprocess.argv.includes('check') && process.exit(0)\nreturn 'ran'\n//# sourceMappingURL=x\n",
   )
   t.throws(() => wrapBundle(file('bundle.cjs')), /not ASCII/)
-  writeFileSync(file('bundle.cjs'), "if (process.argv.includes('check')) process.exit(0)\nreturn 'ran'\n//# sourceMappingURL=x\n")
+  const bundle = (answer: string) => `if (process.argv.includes('check')) process.exit(0)\nreturn '${answer}'\n//# sourceMappingURL=x\n`
+  writeFileSync(file('bundle.cjs'), bundle('…'))
+  t.throws(() => wrapBundle(file('bundle.cjs')), /needs two bytes.*return/)
+  writeFileSync(file('bundle.cjs'), bundle('20 °C'))
   wrapBundle(file('bundle.cjs'))
   writeCodeCache(HERE, base, file('bundle.cjs'), file('cache'), folder)
   const first = readFileSync(file('cache'))
@@ -135,7 +138,7 @@ t.test('the code cache that is made for an executable is one that it takes', { t
   t.ok(readFileSync(file('cache')).equals(first), 'the same each time')
   writeFileSync(file(seaConfig.main), CACHE_PROBE)
   await plainly({ ...staged, seaConfig: { ...seaConfig, assets: { bundle: 'bundle.cjs', cache: 'cache' } } })
-  t.equal(execFileSync(staged.output, { encoding: 'utf8' }), 'false ran\n', 'not rejected')
+  t.equal(execFileSync(staged.output, { encoding: 'utf8' }), 'false 20 °C\n', 'not rejected')
 })
 
 t.test('pkg and the plain way make the same bytes, and neither listens to NODE_OPTIONS', { timeout: TIMEOUT_MS }, async t => {
