@@ -54,6 +54,7 @@ export class GatewayAccess implements Access {
   #rules: RuleSet
   #rights = new WeakMap<Identity, Rights>()
   readonly #ways = new WeakMap<Identity, Way>()
+  #deniedSubscriptions = 0
 
   /** @throws GatewayError `config-invalid`, `config-unreadable` for a users file */
   constructor({ settings, clock, logger }: GatewayAccessOptions) {
@@ -135,7 +136,9 @@ export class GatewayAccess implements Access {
 
   maySubscribe(identity: Identity, filter: string, qos: Qos = 0): boolean {
     const rights = this.#rightsOf(identity)
-    return rights.unrestricted || rights.maySubscribe(subscribedFilter(filter), qos)
+    if (rights.unrestricted || rights.maySubscribe(subscribedFilter(filter), qos)) return true
+    this.#deniedSubscriptions++
+    return false
   }
 
   users(): ListedUser[] {
@@ -190,6 +193,7 @@ export class GatewayAccess implements Access {
     const { computed, pending } = this.#hashes
     return {
       refused: { ...this.#refusals.counts },
+      deniedSubscriptions: this.#deniedSubscriptions,
       failedLogins: failures,
       hashes: computed,
       hashesPending: pending,

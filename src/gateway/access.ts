@@ -30,7 +30,7 @@ export function banAdminOf(access: GatewayAccess, runningMs: () => number): BanA
 }
 
 export function accessMetrics(access: GatewayAccess): MetricFamily[] {
-  const { refused, failedLogins, hashes, hashesPending, cacheHits } = access.counters()
+  const { refused, deniedSubscriptions, failedLogins, hashes, hashesPending, cacheHits } = access.counters()
   const single = (type: MetricFamily['type'], name: string, help: string, value: number): MetricFamily => ({
     name: `tidegate_access_${name}`,
     type,
@@ -44,6 +44,7 @@ export function accessMetrics(access: GatewayAccess): MetricFamily[] {
       help: 'Clients that were not let in, by reason.',
       samples: Object.entries(refused).map(([reason, value]) => ({ labels: { reason }, value })),
     },
+    single('counter', 'denied_subscriptions_total', 'Subscriptions and reads that the rules refused or removed.', deniedSubscriptions),
     single('counter', 'failed_logins_total', 'Logins with a wrong user name or password.', failedLogins),
     single('counter', 'password_hashes_total', 'Slow hashes of passwords that were computed.', hashes),
     single('gauge', 'password_hashes_pending', 'Logins that wait for a slow hash.', hashesPending),

@@ -122,7 +122,7 @@ t.test('with deny_action = "disconnect" the connection ends instead', async t =>
 })
 
 t.test('a subscription that is not allowed is refused by itself, also behind $share', async t => {
-  const { mqtt } = await site({ rules: [OPEN] })
+  const { mqtt, access } = await site({ rules: [OPEN] })
   for (const version of VERSIONS) {
     const peer = await in_(mqtt, 'dev', version)
     const filters = ['open/a', 'shut', 'open/#', '#', '$share/g/shut', '$share/g/open/x', '$SYS/#']
@@ -136,6 +136,9 @@ t.test('a subscription that is not allowed is refused by itself, also behind $sh
     const no = version === 5 ? 0x87 : 0x80
     const [suback] = await peer.exchange({ type: 'subscribe', packetId: 3, subscriptions })
     t.match(suback, { type: 'suback', reasonCodes: [1, no, 1, no, no, 1, no] })
+    const before = access.counters().deniedSubscriptions
+    await peer.subscribe('shut', 0)
+    t.equal(access.counters().deniedSubscriptions, before + 1)
   }
 })
 
