@@ -15,11 +15,16 @@ export function certificateNames(certificate: X509Certificate): readonly string[
   return (names.length > 0 || common === undefined ? names : [common]).map(name => name.toLowerCase())
 }
 
-/** The one common name of a subject, as Node writes it (`C=DE\nCN=meter`); undefined when there is none or several. */
-export function commonName(subject: string): string | undefined {
-  const found = subject.split('\n').filter(line => line.startsWith('CN='))
-  const name = found.length === 1 ? found[0].slice(3) : undefined
-  return name === undefined || !isName(name) ? undefined : name
+/**
+ * The one common name of a subject, as Node writes it (`C=DE\nCN=meter`); undefined when there is none or several. A certificate
+ * with alternative names alone has no subject at all.
+ */
+export function commonName(subject: string | undefined): string | undefined {
+  const found = (subject ?? '').split('\n').filter(line => line.startsWith('CN='))
+  // A plus sign of the name itself is escaped; this one joins it with another attribute.
+  if (found.length !== 1 || found[0].includes(' + ')) return undefined
+  const name = found[0].slice(3).replace(/\\([^0-9A-Fa-f])/g, '$1')
+  return isName(name) ? name : undefined
 }
 
 /** The name that a client's certificate stands for. Of several alternative names of one kind none is believed: it could be any. */
@@ -35,12 +40,20 @@ function alternativeNames({ subjectAltName }: X509Certificate, kind: string): st
   const names: string[] = []
   for (const [, found, quoted, plain] of (subjectAltName ?? '').matchAll(/([A-Za-z ]+):(?:"((?:[^"\\]|\\.)*)"|([^,]*))(?:, |$)/g)) {
     if (found !== kind) continue
-    names.push(quoted === undefined ? plain : JSON.parse(`"${quoted}"`))
+    names.push(quoted === undefined ? plain : unquoted(quoted))
   }
   return names
 }
 
-/** Fit to be a user name (`MQTT 5 §1.5.4`). Names with escapes or control characters are nobody's. */
+function unquoted(text: string): string {
+  try {
+    return String(JSON.parse(`"${text}"`))
+  } catch {
+    return ''
+  }
+}
+
+/** Fit to be a user name (`MQTT 5 §1.5.4`). Names with control characters are nobody's. */
 function isName(text: string): boolean {
-  return text !== '' && text.length <= 1024 && !/[\0-\x1f\x7f-\x9f\\]/.test(text)
+  return text !== '' && text.length <= 1024 && !/[\0-\x1f\x7f-\x9f]|\\[0-9A-Fa-f]{2}/.test(text)
 }

@@ -172,7 +172,12 @@ export class TlsGate implements OpeningStage {
     }
     // Whoever resumes a session is not verified again: what was verified by other authorities or lists must not be resumed.
     if (material.verifier !== this.#material.verifier) this.#renewTicketKeys()
-    this.#use(material)
+    try {
+      this.#use(material)
+    } catch (error) {
+      logger.error('the files of this listener cannot be used together', { error })
+      return
+    }
     for (const finding of findings) logger.warn(sentence(finding))
     logger.info('the certificates and keys of this listener have been read again')
   }
@@ -234,10 +239,8 @@ export class TlsGate implements OpeningStage {
       if (certificate === undefined) {
         if (clientCert === 'require') return opening.fail('tls-certificate-missing')
       } else if (!socket.authorized) {
-        return opening.fail(
-          certificateFault(socket.authorizationError),
-          `${certificate.subject.replaceAll('\n', ', ')}: ${socket.authorizationError}`,
-        )
+        const detail = `${commonName(certificate.subject) ?? certificate.serialNumber}: ${socket.authorizationError}`
+        return opening.fail(certificateFault(socket.authorizationError), detail)
       } else {
         opening.facts.certificate = { commonName: commonName(certificate.subject), username: clientName(certificate, identity) }
       }
