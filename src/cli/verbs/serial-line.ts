@@ -1,6 +1,6 @@
 /** Opening a port for a command. */
 import type { Context } from '../context.ts'
-import type { SerialLineSettings, SerialPort } from '../serial-parts.ts'
+import type { SerialLineSettings, SerialParts, SerialPort } from '../serial-parts.ts'
 
 export interface LineChoice {
   readonly baud: number | undefined
@@ -22,22 +22,29 @@ export function lineSettings(path: string, choice: LineChoice, usual: Partial<Se
   }
 }
 
-/** Uses a port until `use` is done, the port is lost, or a signal comes. Resolves with why it ended. */
+/** Resolves at the first signal, or when nobody reads the output any more. Asked once for a command. */
+export function interruption({ surroundings, terminal }: Context): Promise<'interrupted'> {
+  return new Promise(resolve => {
+    const interrupt = () => resolve('interrupted')
+    surroundings.onSignal('SIGINT', interrupt)
+    surroundings.onSignal('SIGTERM', interrupt)
+    terminal.onClosed = interrupt
+  })
+}
+
+/** Uses a port until `use` is done, the port is lost, or it is interrupted. Resolves with why it ended. */
 export async function withPort(
   settings: SerialLineSettings,
-  context: Context,
+  parts: SerialParts,
+  interrupted: Promise<'interrupted'>,
   onData: (bytes: Uint8Array) => void,
   use: (port: SerialPort) => Promise<void>,
 ): Promise<'done' | 'interrupted' | { lost: string }> {
-  const parts = await context.parts.serial()
-  let end: (why: 'interrupted' | { lost: string }) => void = () => {}
-  const ended = new Promise<'interrupted' | { lost: string }>(resolve => (end = resolve))
-  const port = await parts.openPort(settings, { data: onData, lost: reason => end({ lost: reason }) })
-  context.surroundings.onSignal('SIGINT', () => end('interrupted'))
-  context.surroundings.onSignal('SIGTERM', () => end('interrupted'))
-  context.terminal.onClosed = () => end('interrupted')
+  let lose: (why: { lost: string }) => void = () => {}
+  const lost = new Promise<{ lost: string }>(resolve => (lose = resolve))
+  const port = await parts.openPort(settings, { data: onData, lost: reason => lose({ lost: reason }) })
   try {
-    return await Promise.race([use(port).then(() => 'done' as const), ended])
+    return await Promise.race([use(port).then(() => 'done' as const), lost, interrupted])
   } finally {
     await port.close()
   }

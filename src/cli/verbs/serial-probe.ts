@@ -3,7 +3,7 @@ import { GatewayError } from '#base/errors.ts'
 import type { Context } from '../context.ts'
 import { checkProfile, requireProfile } from '../profile.ts'
 import type { ProfileCore, ReadValue, SerialLineSettings, SerialParts } from '../serial-parts.ts'
-import { type LineChoice, lineSettings, withPort } from './serial-line.ts'
+import { interruption, type LineChoice, lineSettings, withPort } from './serial-line.ts'
 
 /** Speeds that are tried with a profile beside its own. */
 const SPEEDS = [9600, 2400, 4800, 19_200, 38_400, 57_600, 115_200]
@@ -23,6 +23,7 @@ interface Try {
 
 export async function probePort(port: string, choice: Choice, context: Context): Promise<void> {
   const parts = await context.parts.serial()
+  const interrupted = interruption(context)
   let heard = 0
   for (const attempt of attemptsOf(port, choice, context, parts)) {
     const { settings, name } = attempt
@@ -30,7 +31,7 @@ export async function probePort(port: string, choice: Choice, context: Context):
       context.terminal.complain(
         `${name} at ${settings.baud} baud ${settings.dataBits}${settings.parity[0]!.toUpperCase()}${settings.stopBits}`,
       )
-    const { values, bytes, why } = await tryOne(attempt, choice, context, parts)
+    const { values, bytes, why } = await tryOne(attempt, choice, context, parts, interrupted)
     heard += bytes
     if (why === 'interrupted') return
     if (typeof why === 'object') throw new GatewayError('connection-lost', `the port was lost: ${why.lost}`)
@@ -70,14 +71,21 @@ function withUnit(profile: ProfileCore | undefined, unit: number | undefined): P
   return { ...profile, serial: { ...profile.serial, unit } as ProfileCore['serial'] & object }
 }
 
-async function tryOne({ profile, settings }: Try, choice: Choice, context: Context, parts: SerialParts) {
+async function tryOne(
+  { profile, settings }: Try,
+  choice: Choice,
+  context: Context,
+  parts: SerialParts,
+  interrupted: Promise<'interrupted'>,
+) {
   const { clock } = context.parts
   const values = new Map<string, ReadValue>()
   let bytes = 0
   let session: ReturnType<SerialParts['probe']> | undefined
   const why = await withPort(
     settings,
-    context,
+    parts,
+    interrupted,
     chunk => {
       bytes += chunk.length
       session?.push(chunk)

@@ -1,7 +1,7 @@
 /** `tidegate serial sniff`: what comes over a line, with its times. */
 import { GatewayError } from '#base/errors.ts'
 import type { Context } from '../context.ts'
-import { type LineChoice, lineSettings, withPort } from './serial-line.ts'
+import { interruption, type LineChoice, lineSettings, withPort } from './serial-line.ts'
 
 /** Silence after which bytes begin a line of their own, ms. */
 const PIECE_GAP_MS = 20
@@ -25,7 +25,8 @@ export async function sniffPort(port: string, choice: LineChoice & { hex: boolea
   context.terminal.complain(`${port} at ${settings.baud} baud; Ctrl-C ends it`)
   const why = await withPort(
     settings,
-    context,
+    await context.parts.serial(),
+    interruption(context),
     bytes => {
       const now = clock.monotonic() - began
       if (piece.length > 0 && now - lastAt > PIECE_GAP_MS) flush()

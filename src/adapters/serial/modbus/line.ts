@@ -19,6 +19,9 @@ const PIECE_GAP_MS = 60
 const FAST_SILENCE_MS = 1.75
 /** A broadcast is not answered; the units need time to carry it out. */
 const BROADCAST_MS = 100
+/** No unit, and a request of nobody: any whole frame is a stray then. */
+const NOBODY = -1
+const NOTHING: ModbusRequest = { kind: 'read-registers', table: 'holding', address: 0, count: 1 }
 
 export interface ModbusLineOptions {
   mode: 'rtu' | 'ascii'
@@ -31,7 +34,7 @@ export interface ModbusLineOptions {
   echo: boolean
   write(bytes: Uint8Array): Promise<void>
   /** A whole frame came that answers nothing that is asked now. */
-  stray(unit: number, latencyFrom: number): void
+  stray(unit: number, code: number, length: number): void
 }
 
 interface Pending {
@@ -158,17 +161,18 @@ export class ModbusLine {
       const frame = this.#bytes.slice(scan.start, scan.end)
       this.#shift(scan.end)
       if (scan.found === 'answer') return this.#answer(pending, frame.subarray(1, -2))
-      this.#stray(frame[0]!)
+      this.#stray(frame[0]!, frame.subarray(1, -2))
     }
-    this.#strayOutside()
+    this.#scanUnasked()
   }
 
   /** Nothing is asked: what comes is late, and only whose it is matters. */
-  #strayOutside(): void {
-    if (this.#length >= 5) {
-      const unit = this.#bytes[0]!
-      this.#length = 0
-      this.#stray(unit)
+  #scanUnasked(): void {
+    for (let scan = scanRtu(NOBODY, NOTHING, this.#bytes, this.#length); scan.found === 'stray'; ) {
+      const frame = this.#bytes.slice(scan.start, scan.end)
+      this.#shift(scan.end)
+      this.#stray(frame[0]!, frame.subarray(1, -2))
+      scan = scanRtu(NOBODY, NOTHING, this.#bytes, this.#length)
     }
   }
 
@@ -181,7 +185,7 @@ export class ModbusLine {
       try {
         const { unit, pdu } = decodeAscii(line)
         if (pending !== undefined && unit === pending.unit) return this.#answer(pending, pdu)
-        this.#stray(unit)
+        this.#stray(unit, pdu)
       } catch {
         this.counters.malformed++
         if (pending !== undefined) return this.#settle(new GatewayError('decode-malformed', 'the answer is broken', { retryable: true }))
@@ -201,16 +205,16 @@ export class ModbusLine {
         return this.#settle(fault)
       }
       // Another write's confirmation, or a length that was not asked for.
-      return this.#stray(pending.unit)
+      return this.#stray(pending.unit, pdu)
     }
     this.counters.answers++
     this.#finish()
     pending.resolve(bytes)
   }
 
-  #stray(unit: number): void {
+  #stray(unit: number, pdu: Uint8Array): void {
     this.counters.strays++
-    this.#options.stray(unit, this.#options.clock.monotonic())
+    this.#options.stray(unit, pdu[0] ?? 0, pdu.length)
   }
 
   /** An answer has begun and goes on no more. */

@@ -58,7 +58,7 @@ export class ModbusProtocol implements Protocol {
       turnaroundMs: config.turnaround,
       echo: config.echo,
       write: bytes => events.write(bytes),
-      stray: (unit, atMs) => this.#units.find(each => each.health.unit === unit)?.health.late(atMs),
+      stray: (unit, code, length) => this.#units.find(each => each.health.unit === unit)?.health.late(code, length),
     })
   }
 

@@ -21,6 +21,8 @@ interface Owed {
   shape: string
   sentAt: number
   until: number
+  /** It was asked again and one answer came: of the two to come, one. */
+  repeated: boolean
 }
 
 /** One unit on the line: whether it answers, how long it takes, and which answers it may still owe. */
@@ -56,16 +58,17 @@ export class ModbusUnit {
     if (this.#owed.length === 0) return now
     this.#owed = this.#owed.filter(owed => owed.until > now)
     const shape = shapeOf(request)
-    const rivals = this.#owed.filter(owed => owed.shape === shape && !isSame(owed.request, request))
+    // The same may be asked again once: whichever answer comes, it fits. Then the other one is waited for.
+    const rivals = this.#owed.filter(owed => owed.shape === shape && (owed.repeated || !isSame(owed.request, request)))
     return rivals.reduce((at, owed) => Math.max(at, owed.until), now)
   }
 
   /** It has answered, well or with an exception. Returns whether it had been dead or unknown. */
   answered(request: ModbusRequest, tookMs: number): boolean {
-    // A repeated request has two answers to come: the one that came may be that to the first.
-    const index = this.#owed.findIndex(owed => isSame(owed.request, request))
-    if (index >= 0) {
-      this.#owed[index]!.until = this.#clock.monotonic() + this.#options.lateMs
+    const owed = this.#owed.find(each => !each.repeated && isSame(each.request, request))
+    if (owed !== undefined) {
+      owed.repeated = true
+      owed.until = this.#clock.monotonic() + this.#options.lateMs
     }
     this.#latencyMs = Math.max(tookMs, this.#latencyMs * 0.98)
     this.#failures = 0
@@ -74,17 +77,27 @@ export class ModbusUnit {
     return changed
   }
 
-  /** A whole frame of this unit came that answers nothing that is asked now. */
-  late(atMs: number): void {
-    const owed = this.#owed.shift()
-    if (owed !== undefined) this.#latencyMs = Math.max(this.#latencyMs, atMs - owed.sentAt)
+  /** A whole frame of this unit came that answers nothing that is asked now; `shape` as {@link shapeOf} has it. */
+  late(code: number, length: number): void {
+    const index = this.#owed.findIndex(owed =>
+      code & 0x80 ? owed.shape.startsWith(`${code & 0x7f}/`) : owed.shape === `${code}/${length}`,
+    )
+    if (index < 0) return
+    const [owed] = this.#owed.splice(index, 1)
+    this.#latencyMs = Math.max(this.#latencyMs, this.#clock.monotonic() - owed!.sentAt)
   }
 
   /** It has not answered, or not so that it could be read. Returns whether it is dead now and was not before. */
   failed(request: ModbusRequest, sentAt: number, silent: boolean): boolean {
     const now = this.#clock.monotonic()
     if (silent) {
-      this.#owed.push({ request, shape: shapeOf(request), sentAt, until: sentAt + Math.max(this.#options.lateMs, 3 * this.timeoutMs) })
+      this.#owed.push({
+        request,
+        shape: shapeOf(request),
+        sentAt,
+        until: sentAt + Math.max(this.#options.lateMs, 3 * this.timeoutMs),
+        repeated: false,
+      })
       if (this.#owed.length > OWED_MAX) this.#owed.shift()
     }
     this.#failures++
@@ -109,7 +122,7 @@ export class ModbusUnit {
   }
 }
 
-/** What answers can be told apart by. */
+/** What answers can be told apart by: function and length. */
 function shapeOf(request: ModbusRequest): string {
   return `${functionOf(request)}/${responseLength(request)}`
 }

@@ -1,5 +1,5 @@
 import type { PortEvents, PortOpener } from '#adapters/serial/port.ts'
-import { answerRequest, decodeRtu, encodeRtu, type ModbusTable } from '#codecs/modbus/index.ts'
+import { answerRequest, decodeAscii, decodeRtu, encodeAscii, encodeRtu, type ModbusTable } from '#codecs/modbus/index.ts'
 import type { VirtualClock } from '../../../support/virtual-clock.ts'
 
 /** A unit on the bench's line. */
@@ -42,6 +42,9 @@ export class BenchUnit {
 export class BenchLine implements PortOpener {
   readonly units = new Map<number, BenchUnit>()
   plugged = true
+  mode: 'rtu' | 'ascii' = 'rtu'
+  /** The adapter hears what it sends. */
+  echo = false
   #events: PortEvents | undefined
   readonly #clock: VirtualClock
 
@@ -80,12 +83,13 @@ export class BenchLine implements PortOpener {
   }
 
   #hear(bytes: Uint8Array): void {
-    const { unit, pdu } = decodeRtu(bytes)
+    if (this.echo) this.say(bytes)
+    const { unit, pdu } = this.mode === 'rtu' ? decodeRtu(bytes) : decodeAscii(bytes)
     const target = this.units.get(unit)
     if (target === undefined) return
     target.heard.push(`${Math.round(this.#clock.monotonic())} ${Buffer.from(pdu).toString('hex')}`)
     if (target.silent) return
-    const answer = target.spoil(encodeRtu({ unit, pdu: target.answer(pdu) }))
+    const answer = target.spoil((this.mode === 'rtu' ? encodeRtu : encodeAscii)({ unit, pdu: target.answer(pdu) }))
     this.#clock.setTimer(target.delayMs, () => this.say(answer))
   }
 }

@@ -7,13 +7,13 @@ import { turn } from '../fake-port.ts'
 import { deviceConfig, LIMITS } from '../support.ts'
 import { BenchLine, pass } from './bench.ts'
 
-async function setUp(keys: string, prepare: (line: BenchLine) => void) {
+async function setUp(keys: string, prepare: (line: BenchLine) => void, framing = 'modbus-rtu') {
   const clock = new VirtualClock()
   const line = new BenchLine(clock)
   const broker = new FakeBroker()
   const logger = new RecordingLogger()
   prepare(line)
-  const config = deviceConfig(`framing = "modbus-rtu"\nbaud = 115200\n${keys}`)
+  const config = deviceConfig(`framing = "${framing}"\nbaud = 115200\n${keys}`)
   const device = new SerialDevice({ name: 'dev', config, broker: broker.port, clock, logger, opener: line, limits: LIMITS })
   device.start()
   await turn()
@@ -305,5 +305,46 @@ t.test('a pulled plug spoils the values, a plugged one brings them back at once'
   t.equal(last('a/x'), '9')
   t.equal(last('a/x/$quality'), 'good')
   t.ok(JSON.parse(last('$state')!).gap.to > JSON.parse(last('$state')!).gap.from)
+  await device.stop()
+})
+
+t.test('ASCII frames, and adapters that hear themselves', async t => {
+  for (const [mode, echo] of [
+    ['ascii', false],
+    ['rtu', true],
+    ['ascii', true],
+  ] as const) {
+    const { clock, device, last, count } = await setUp(
+      `interval = "1s"\necho = ${echo}\npoints.a = { register = 0, write = "auto" }`,
+      line => {
+        line.mode = mode
+        line.echo = echo
+        line.add(1).set('holding', 0, 4711)
+      },
+      `modbus-${mode}`,
+    )
+    await pass(clock, 3500, 2)
+    t.equal(last('a'), '4711', `${mode} ${echo}`)
+    t.ok(count('a') >= 3)
+    t.equal(device.status().framing.malformed, 0)
+    await device.stop()
+  }
+})
+
+t.test('after a repeated request nothing of its kind is starved', async t => {
+  const { clock, line, device, count } = await setUp(
+    `interval = "200ms"\ntimeout = "50ms"\nlate = "1s"\nmax_gap = 0\n[serial.dev.points]\na = { register = 0 }\nb = { register = 10 }`,
+    line => line.add(1).set('holding', 0, 1).set('holding', 10, 2),
+  )
+  const unit = line.units.get(1)!
+  await pass(clock, 1000, 2)
+  unit.silent = true
+  await pass(clock, 60, 2)
+  unit.silent = false
+  await pass(clock, 3000, 2)
+  const before = [count('a'), count('b')]
+  await pass(clock, 4000, 2)
+  t.ok(count('a') - before[0]! >= 18, `a ${count('a') - before[0]!}`)
+  t.ok(count('b') - before[1]! >= 18, `b ${count('b') - before[1]!}`)
   await device.stop()
 })
