@@ -9,6 +9,7 @@ export interface TopicId {
   known: number
 }
 
+/** 0x0000 and 0xFFFF are reserved (`MQTT-SN 1.2 §5.3.11`). */
 const ID_MAX = 0xfffe
 
 export class TopicTable {

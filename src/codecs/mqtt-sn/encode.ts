@@ -3,9 +3,9 @@ import { FLAG, qosFlags, TOPIC_TYPE } from './flags.ts'
 import { MSG_TYPE, type SnPacket, type TopicReference, type TopicSelection, type WillTopicPacket } from './packet.ts'
 
 /** What a packet can be at most with its length in two octets (`MQTT-SN 1.2 §5.2.1`). */
-export const PACKET_BYTES_MAX = 0xffff
+const PACKET_BYTES_MAX = 0xffff
 /** The longest wireless node id: the envelope has a length of one octet. */
-export const NODE_ID_BYTES_MAX = 252
+const NODE_ID_BYTES_MAX = 252
 
 const NOTHING = new Uint8Array(0)
 

@@ -1,6 +1,6 @@
 /** MQTT-SN 1.2 packets as bytes and values. Pure. */
 export { decodePacket } from './decode.ts'
-export { encodeForwarded, encodePacket, markDup, NODE_ID_BYTES_MAX, PACKET_BYTES_MAX, shortNameId } from './encode.ts'
+export { encodeForwarded, encodePacket, markDup, shortNameId } from './encode.ts'
 export {
   type ConnectPacket,
   type DisconnectPacket,
@@ -15,7 +15,6 @@ export {
   type SnPacketType,
   type SnQos,
   type SubscribePacket,
-  TOPIC_ID_RESERVED,
   type TopicAnswerPacket,
   type TopicReference,
   type TopicSelection,

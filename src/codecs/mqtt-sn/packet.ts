@@ -6,9 +6,6 @@ export type SnQos = -1 | 0 | 1 | 2
 /** Return codes (`§5.3.10`). Others are reserved; a peer may still send them. */
 export const RETURN_CODE = { accepted: 0, congestion: 1, invalidTopicId: 2, notSupported: 3 } as const
 
-/** Topic ids that nobody may use (`§5.3.11`). */
-export const TOPIC_ID_RESERVED = [0x0000, 0xffff] as const
-
 /** The protocol id of CONNECT; there is only this one (`§5.3.8`). */
 export const PROTOCOL_ID = 1
 
