@@ -5,12 +5,17 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { profileSchema } from '#adapters/serial/profile/schema.ts'
 import { jsonSchemaPage } from '#config/json-schema.ts'
 import { referencePage } from '#config/reference.ts'
 import { rootSchema } from '#registry.ts'
 
 const folder = join(import.meta.dirname, '../src/config')
-const pages = { 'REFERENCE.md': referencePage(rootSchema), 'tidegate.schema.json': jsonSchemaPage(rootSchema) }
+const pages = {
+  'REFERENCE.md': referencePage(rootSchema),
+  'tidegate.schema.json': jsonSchemaPage(rootSchema),
+  '../../firmware-profiles/profile.schema.json': jsonSchemaPage(profileSchema, 'tidegate device profile'),
+}
 const check = process.argv.includes('--check')
 
 for (const [name, text] of Object.entries(pages)) {

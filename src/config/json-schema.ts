@@ -3,10 +3,10 @@
 import type { AnySchema, ChoiceSchema, JsonSchema, TableSchema } from '#base/schema.ts'
 
 /** The schema of the whole file. It is as strict as JSON Schema can say; cross-field checks are for `tidegate check`. */
-export function jsonSchemaPage(root: TableSchema): string {
+export function jsonSchemaPage(root: TableSchema, title = 'tidegate configuration'): string {
   const schema = {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
-    title: 'tidegate configuration',
+    title,
     ...jsonSchemaOf(root),
   }
   return `${JSON.stringify(schema, null, 2)}\n`
