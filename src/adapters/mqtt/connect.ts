@@ -60,8 +60,10 @@ interface Arrival {
 /** Answers a CONNECT with a refusal where the version has one, and closes. */
 export function refuseConnect(connection: MqttConnection, error: unknown): void {
   if (connection.phase === 'closed') return
-  connection.logger.info('a client was refused', { peer: connection.bytes.remote?.address, listener: connection.listener.name, error })
   const known = isGatewayError(error) ? error : undefined
+  // Who is banned was told of when it began; that it keeps trying must not fill the disk.
+  const level = known?.reason === REASON_CODES.banned ? 'debug' : 'info'
+  connection.logger[level]('a client was refused', { peer: connection.bytes.remote?.address, listener: connection.listener.name, error })
   const frame = refusal(connection, known)
   if (frame !== undefined) connection.output.put(frame, 0, frame.length)
   connection.end(refusalReason(known), 0)
