@@ -22,6 +22,7 @@ import type {
   ClientWatcher,
   CommitWaiter,
   DropReason,
+  GroupInfo,
   PressureListener,
   PublishRun,
   Records,
@@ -258,6 +259,10 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
 
   subscriptions(): SubscriptionInfo[] {
     return subscriptionsOf(this.#sessions)
+  }
+
+  groups(): GroupInfo[] {
+    return Array.from(this.#index.groups(), group => group.info())
   }
 
   status(): BrokerStatus {

@@ -9,7 +9,7 @@
 import type { RateLimits } from '#base/publish-rate.ts'
 import type { AuthenticationExchange, Credentials, Identity } from './access-port.ts'
 import type { Entry, Message, Qos } from './message.ts'
-import type { BrokerStatus, ClientInfo, DropReason, SubscriptionInfo } from './status-port.ts'
+import type { BrokerStatus, ClientInfo, DropReason, GroupInfo, SubscriptionInfo } from './status-port.ts'
 import type { Position } from './store-port.ts'
 
 export type {
@@ -27,7 +27,7 @@ export type { DelayedTerms } from './delayed.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
 export type { RetainedTerms } from './retention.ts'
 export { SHARED_STRATEGIES, type SharedStrategy, type SharedTerms } from './sharing.ts'
-export type { BrokerCounters, BrokerStatus, ClientInfo, DropReason, SubscriptionInfo } from './status-port.ts'
+export type { BrokerCounters, BrokerStatus, ClientInfo, DropReason, GroupInfo, SubscriptionInfo } from './status-port.ts'
 export type { Position, Store, StoreCondition, StoreCounters, StoredQueue, StoredState, StoreFault } from './store-port.ts'
 
 /**
@@ -330,6 +330,8 @@ export interface Broker {
   /** Why clients of a listener were detached, counted by reason since the start. */
   ended(listener: string): Readonly<Record<string, number>>
   subscriptions(): SubscriptionInfo[]
+  /** Shared groups. */
+  groups(): GroupInfo[]
   status(): BrokerStatus
   /** Ends a client's connection, and its session too if asked. False: no such client. */
   kick(clientId: string, endSession?: boolean): boolean

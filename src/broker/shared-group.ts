@@ -5,7 +5,7 @@
  */
 import { QUEUE_SHARED_ENTRIES_MAX, SHARED_PENDING_MAX } from '#base/limits.ts'
 import type { Entry, Lender, Loan, Message, Qos } from './message.ts'
-import type { DropReason, PublishRun, WhenFull } from './ports.ts'
+import type { DropReason, GroupInfo, PublishRun, WhenFull } from './ports.ts'
 import { DeliveryQueue } from './queue.ts'
 import type { Recipient } from './recipient.ts'
 import { effectiveQos, type Target, targetOf } from './route-table.ts'
@@ -77,6 +77,12 @@ export class SharedGroup implements Recipient, Lender, Source {
 
   get members(): number {
     return this.#members.size
+  }
+
+  info(): GroupInfo {
+    const { name, durable, dropped, queue, members } = this
+    const inFlight = queue.inFlight - this.#returned.length
+    return { name, members, present: this.#present.length, durable, queued: queue.count, queuedBytes: queue.bytes, inFlight, dropped }
   }
 
   laneOf(): undefined {

@@ -42,6 +42,20 @@ export interface ClientInfo {
   messagesOut: number
 }
 
+/** A shared group and its queue. */
+export interface GroupInfo {
+  /** As its members subscribe: `$share/GROUP/FILTER`. */
+  name: string
+  members: number
+  /** Members whose clients are connected. */
+  present: number
+  durable: boolean
+  queued: number
+  queuedBytes: number
+  inFlight: number
+  dropped: number
+}
+
 export interface SubscriptionInfo {
   clientId: string
   filter: string

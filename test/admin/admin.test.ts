@@ -158,12 +158,17 @@ t.test('sessions and queues are those that outlive their connection, the longest
     clientInfo('gone', { durable: false, queued: 9 }),
     clientInfo('long', { durable: true, queued: 7, connected: false, sessionExpiryMs: Number.POSITIVE_INFINITY }),
   ]
+  const group = { members: 2, present: 0, queuedBytes: 300, inFlight: 0, dropped: 4 }
+  control.fake.shared = [
+    { name: '$share/g/a', durable: true, queued: 3, ...group },
+    { name: '$share/m/a', durable: false, queued: 5, ...group },
+  ]
   const sessions = (await api.request('GET', '/api/v1/sessions')).body as { data: Record<string, unknown>[] }
   t.match(sessions.data, [{ client_id: 'long' }, { client_id: 'short', session_expiry_seconds: 90 }])
   t.notOk('session_expiry_seconds' in (sessions.data[0] as object), 'for ever is left out')
   t.match((await api.request('GET', '/api/v1/queues')).body, {
-    data: [{ client_id: 'long', queued: 7 }, { client_id: 'short' }],
-    meta: { count: 2 },
+    data: [{ client_id: 'long', queued: 7 }, { group: '$share/g/a', members: 2, connected: false, queued: 3 }, { client_id: 'short' }],
+    meta: { count: 3 },
   })
 })
 

@@ -2,7 +2,7 @@
 
 import type { BanStatus, BridgeStatus, GatewayControl, UserStatus } from '#admin/ports.ts'
 import type { GatewayError } from '#base/errors.ts'
-import type { Broker, BrokerStatus, Client, ClientInfo, DropReason } from '#broker/ports.ts'
+import type { Broker, BrokerStatus, Client, ClientInfo, DropReason, GroupInfo } from '#broker/ports.ts'
 import { Message, type SubscriptionInfo } from '#broker/ports.ts'
 
 export const NOW_MS = Date.parse('2026-03-01T12:00:00Z')
@@ -35,6 +35,7 @@ export function clientInfo(clientId: string, more: Partial<ClientInfo> = {}): Cl
 export class FakeBroker {
   infos: ClientInfo[] = []
   subs: SubscriptionInfo[] = []
+  shared: GroupInfo[] = []
   messages: Message[] = []
   kicked: [id: string, endSession: boolean | undefined][] = []
   published: Message[] = []
@@ -50,6 +51,10 @@ export class FakeBroker {
 
   subscriptions(): SubscriptionInfo[] {
     return [...this.subs]
+  }
+
+  groups(): GroupInfo[] {
+    return [...this.shared]
   }
 
   kick(clientId: string, endSession?: boolean): boolean {

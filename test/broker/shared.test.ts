@@ -140,6 +140,7 @@ t.test('while all members are away the group’s one queue keeps what comes, ove
   for (const id of ['one', 'two']) await (await member(harness, id, '$share/g/a', 1)).exchange(DISCONNECT)
   await send(harness, 'a', 1, 3000)
   t.equal(groupQueue(harness)?.size, 3000)
+  t.match(harness.broker.groups(), [{ name: '$share/g/a', members: 2, present: 0, durable: true, queued: 3000, inFlight: 0 }])
   await harness.crash()
   t.equal(harness.broker.status().queued, 3000)
   const one = await harness.connect('one', connecting(4, true))

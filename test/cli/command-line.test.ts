@@ -174,8 +174,8 @@ t.test('a list is a table for people and JSON on demand', async t => {
   stage.answering.set('/s', page([client]))
   t.equal(await stage.run('clients', '--socket', '/s'), 0)
   const [head, row] = stage.out.text.split('\n') as [string, string]
-  t.match(head, /^CLIENT +PROTOCOL +LISTENER +PEER +USER +CONNECTED +IN +OUT +QUEUED +DROPPED$/)
-  t.match(row, /^sensor\\u001b\[1m +mqtt 5 +local +- +- +3 min 20 s +5 +6 +1,234,567 +3$/)
+  t.match(head, /^CLIENT +PROTOCOL +LISTENER +PEER +USER +CONNECTED +STATE +IN +OUT +QUEUED +DROPPED +ENDED$/)
+  t.match(row, /^sensor\\u001b\[1m +mqtt 5 +local +- +- +3 min 20 s +- +5 +6 +1,234,567 +3 +-$/)
   t.equal(row.indexOf('mqtt 5'), head.indexOf('PROTOCOL'))
   const json = new Stage()
   json.answering.set('/s', page([client]))

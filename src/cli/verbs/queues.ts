@@ -2,7 +2,9 @@ import { listVerb } from '../list-verb.ts'
 import { showBytes, showCount } from '../units.ts'
 
 interface QueueRow {
-  client_id: string
+  client_id?: string
+  /** Of a shared group: its members' filter. */
+  group?: string
   connected: boolean
   queued: number
   queued_bytes: number
@@ -15,7 +17,7 @@ export const queuesVerb = listVerb<QueueRow>({
   summary: 'lists the durable queues, the longest first',
   path: '/api/v1/queues',
   columns: () => [
-    { title: 'OWNER', value: row => row.client_id },
+    { title: 'OWNER', value: row => row.client_id ?? row.group ?? '-' },
     { title: 'CONNECTED', value: row => (row.connected ? 'yes' : 'no') },
     { title: 'QUEUED', right: true, value: row => showCount(row.queued) },
     { title: 'BYTES', right: true, value: row => showBytes(row.queued_bytes) },

@@ -130,6 +130,10 @@ export class FakeBroker implements Broker {
     return this.#clock.monotonic()
   }
 
+  groups(): [] {
+    return []
+  }
+
   ended(): Record<string, number> {
     return {}
   }
