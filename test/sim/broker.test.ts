@@ -14,7 +14,12 @@ interface World {
 
 /** One run: devices come and go, the disk stalls and fills, the power is cut; at the end everything is well again. */
 async function run(seed: number): Promise<World> {
-  const harness = await MqttHarness.start({ receiveMaximum: 4 }, seed)
+  // Every other run ranks the publishers: each keeps its own order all the same.
+  const priorities = [
+    { filter: 't/p1', rank: 5 },
+    { filter: 't/p2', rank: 2 },
+  ]
+  const harness = await MqttHarness.start({ receiveMaximum: 4, ...(seed % 2 === 0 && { priorities }) }, seed)
   const random = () => harness.clock.random()
   const publishers = ['p1', 'p2', 'p3'].map(id => new SimPublisher(harness, id))
   const subscribers = [new SimSubscriber(harness, 's1', 1), new SimSubscriber(harness, 's2', 2)]
