@@ -8,7 +8,8 @@ import { WindowCounts } from './window-counts.ts'
 
 /** Addresses, user names and client ids that are counted at a time, each; full: who came longest ago is forgotten. */
 const NAMES_MAX = 10_000
-const DELAY_MIN_MS = 100
+/** Longer than a hash takes, so that the time tells nobody whether a name is known. */
+const DELAY_MIN_MS = 250
 const DELAY_MAX_MS = 5000
 /** Refusals that are held back at a time; beyond them they leave at once. */
 const HELD_MAX = 10_000
@@ -47,11 +48,11 @@ export class Guard {
   }
 
   /**
-   * A login has failed: counted for its address and its user, each. Resolves when the refusal may leave: the wait doubles
-   * with each failure, from 0.1 s to 5 s. An address with too many is banned for a time, unless it is this machine's own: that
+   * A login has failed: counted for its address and its user, each. Resolves when the refusal may leave: the wait
+   * since `startedMs` doubles with each failure, from 0.25 s to 5 s. An address with too many is banned for a time, unless it is this machine's own: that
    * would shut out those who work on it. A user never is, or else anybody could shut him out.
    */
-  failed({ address, loopback }: Credentials, username: string): Promise<void> {
+  failed({ address, loopback }: Credentials, username: string, startedMs: number): Promise<void> {
     this.failures++
     const { ban_after: banAfter, window, ban_for: banFor } = this.#failedLogins
     const byUser = this.#users.add(username, window)
@@ -61,7 +62,8 @@ export class Guard {
       this.#addresses.forget(peer)
       this.#ban({ kind: 'address', value: peer, by: 'failed-logins', reason: `${byAddress} failed logins` }, banFor)
     }
-    return this.#hold(Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** Math.min(16, Math.max(byUser, byAddress) - 1)))
+    const delayMs = Math.min(DELAY_MAX_MS, DELAY_MIN_MS * 2 ** Math.min(16, Math.max(byUser, byAddress) - 1))
+    return this.#hold(startedMs + delayMs - this.#clock.monotonic())
   }
 
   succeeded(username: string): void {
@@ -78,7 +80,7 @@ export class Guard {
   }
 
   #hold(delayMs: number): Promise<void> {
-    if (this.#held >= HELD_MAX) return Promise.resolve()
+    if (delayMs <= 0 || this.#held >= HELD_MAX) return Promise.resolve()
     this.#held++
     return new Promise(resolve => {
       this.#clock.setTimer(delayMs, () => {

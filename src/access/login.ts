@@ -29,6 +29,14 @@ export interface LoginOptions {
   decoySecret: Uint8Array
 }
 
+/** A login with a password, under way. */
+interface Attempt {
+  credentials: Credentials
+  username: string
+  password: Uint8Array
+  startedMs: number
+}
+
 const NO_PASSWORD = new Uint8Array(0)
 
 export class Login {
@@ -63,7 +71,7 @@ export class Login {
         return scramKeys(username)
       },
       admit: username => this.#known(credentials, username),
-      failed: () => guard.failed(credentials, claimed),
+      failed: () => guard.failed(credentials, claimed, clock.monotonic()),
       randomBytes(count) {
         return clock.randomBytes(count)
       },
@@ -79,23 +87,19 @@ export class Login {
   }
 
   #withPassword(credentials: Credentials, username: string, password: Uint8Array): Identity | Promise<Identity> {
-    const { authenticators } = this.#options
+    const { authenticators, clock } = this.#options
+    const startedMs = clock.monotonic()
     for (const [index, authenticator] of authenticators.entries()) {
       const verdict = authenticator.check(username, password, credentials)
-      if (verdict instanceof Promise) return this.#later(verdict, index, credentials, username, password)
+      if (verdict instanceof Promise) return this.#later(verdict, index, { credentials, username, password, startedMs })
       if (verdict === 'right') return this.#known(credentials, username)
       if (verdict === 'wrong') break
     }
-    return this.#refuse(credentials, username)
+    return this.#refuse(credentials, username, startedMs)
   }
 
-  async #later(
-    first: Promise<Verdict>,
-    index: number,
-    credentials: Credentials,
-    username: string,
-    password: Uint8Array,
-  ): Promise<Identity> {
+  async #later(first: Promise<Verdict>, index: number, attempt: Attempt): Promise<Identity> {
+    const { credentials, username, password, startedMs } = attempt
     const { authenticators, refusals } = this.#options
     // The bytes of a CONNECT are only lent.
     const own = Uint8Array.from(password)
@@ -109,11 +113,11 @@ export class Login {
       if (isGatewayError(error, 'server-busy')) refusals.counts.busy++
       throw error
     }
-    return this.#refuse(credentials, username)
+    return this.#refuse(credentials, username, startedMs)
   }
 
-  async #refuse(credentials: Credentials, username: string): Promise<never> {
-    await this.#options.guard.failed(credentials, username)
+  async #refuse(credentials: Credentials, username: string, startedMs: number): Promise<never> {
+    await this.#options.guard.failed(credentials, username, startedMs)
     throw this.#options.refusals.badCredentials()
   }
 
@@ -130,7 +134,9 @@ export class Login {
   }
 
   #claimed(credentials: Credentials): Identity | Promise<never> {
-    if (!this.mayBeAnonymous(credentials)) return this.#refuse(credentials, credentials.username ?? '')
+    if (!this.mayBeAnonymous(credentials)) {
+      return this.#refuse(credentials, credentials.username ?? '', this.#options.clock.monotonic())
+    }
     return this.#admit(credentials, credentials.username, true)
   }
 
