@@ -266,7 +266,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   status(): BrokerStatus {
-    return statusOf(this.store, this.#conditionReason, this.#sessions, this.#index, this.#retained.count, this.#counters)
+    return statusOf(this.store, this.#conditionReason, this.#sessions, this.#index, this.#retention.count, this.#counters)
   }
 
   kick(clientId: string, endSession = false, reason: ExpelReason = 'kicked'): boolean {

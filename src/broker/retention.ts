@@ -38,6 +38,8 @@ export class Retention {
   readonly #terms: RetainedTerms
   readonly #counters: BrokerCounters
   readonly #logger: Logger
+  /** Topics of what the gateway tells about itself. */
+  readonly #shown = new Set<string>()
   #warned = false
   /** A message with an expiry may be there. */
   #expiring = false
@@ -86,7 +88,13 @@ export class Retention {
 
   /** Takes a value that is made anew at every start: it stays in memory. */
   show(message: Message): void {
+    this.#shown.add(message.topic)
     this.#retained.set(message)
+  }
+
+  /** Messages that were published with RETAIN; what is only shown is not among them. */
+  get count(): number {
+    return this.#retained.count - this.#shown.size
   }
 
   /** Looks at a few of them, and removes those that have expired. */

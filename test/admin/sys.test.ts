@@ -33,6 +33,7 @@ t.test('versions, statistics and metrics stand retained below $SYS/brokers/{node
   for (const name of ['messages/received', 'messages/qos1/received', 'messages/dropped', 'delivery/dropped/queue_full', 'client/connected'])
     t.match(all.get(`$SYS/brokers/${node}/metrics/${name}`), /^\d+$/, name)
   t.equal(harness.disk.retained.size, 0, 'nothing of it is written to the disk')
+  t.equal(harness.broker.status().retained, 0, 'nor counted')
 })
 
 t.test('values are published anew at every interval, and peaks are kept', async t => {
