@@ -19,7 +19,7 @@ import {
 import { filtersOverlap } from '#bridges/engine/filter.ts'
 import { readTemplate } from '#bridges/engine/template.ts'
 import { type Endpoint, type HttpProxy, isSecure, readProxyUrl, readServerUrl } from '#clients/mqtt/index.ts'
-import { filterFault, isSharedFilter } from '#codecs/mqtt/index.ts'
+import { filterFault } from '#codecs/mqtt/index.ts'
 
 const PLACEHOLDERS =
   '`${topic}`, `${rest}` (what # matched), `${1}`… (what each + matched), `${gateway}`, `${client}`; `$${` stands for `${`'
@@ -97,6 +97,9 @@ const filter = (description: string, example: string) =>
   })
 const qos = (description: string) => integer({ description, default: 1, min: 0, max: 2 })
 
+/** Filters whose messages do not go to every subscriber. */
+const FOR_SOME_ALONE = /^\$(?:share|queue|exclusive)\//
+
 const outRoute = table(
   {
     from: filter('Filter of local topics.', 'sensors/#'),
@@ -111,7 +114,9 @@ const outRoute = table(
     description: 'Local messages that go to the upstream.',
     check: ({ from, to }) => [
       ...templateFaults(to, from),
-      ...(isSharedFilter(from) ? [{ key: 'from', message: 'a bridge has its own copy of every message: no $share here' }] : []),
+      ...(FOR_SOME_ALONE.test(from)
+        ? [{ key: 'from', message: 'a bridge has its own copy of every message: no $share, $queue or $exclusive here' }]
+        : []),
     ],
   },
 )
