@@ -207,9 +207,12 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.#presence.watch(watcher)
   }
 
+  isHeard(topic: string): boolean {
+    return this.#tree.match(topic).length > 0
+  }
+
   announce(message: Message): void {
-    const route = this.route(message.topic)
-    if (route !== undefined) this.#distribution.announce(route as CompiledRoute, message)
+    this.#distribution.announce(this.#routes.passing(message.topic), message)
   }
 
   get congested(): boolean {

@@ -306,6 +306,8 @@ export interface Broker {
   publishDurably(client: Client, message: Message): Promise<void>
 
   watchClients(watcher: ClientWatcher): void
+  /** Whether anybody subscribes to a topic. */
+  isHeard(topic: string): boolean
   /** Publishes what the gateway tells about itself, QoS 0: not counted, and retained in memory alone. */
   announce(message: Message): void
 

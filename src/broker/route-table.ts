@@ -62,6 +62,7 @@ export class CompiledRoute implements Route {
   }
 }
 
+const NO_BYTES = new Uint8Array(0)
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class RouteTable {
@@ -82,6 +83,11 @@ export class RouteTable {
       if (isTopic(route, bytes, start, end)) return route.epoch === this.#tree.epoch ? route : this.compile(route)
     }
     return this.#miss(bytes, start, end, hash)
+  }
+
+  /** A route for one message, which is not kept: those of many topics would drive out what devices use. */
+  passing(topic: string): CompiledRoute {
+    return this.compile(new CompiledRoute(topic, NO_BYTES))
   }
 
   /** Brings a route up to the present subscriptions. */

@@ -98,7 +98,7 @@ export class SysPublisher implements ClientWatcher {
   /** Nobody may listen: then the event is not even written. */
   #event(client: ClientInfo, what: string, event: () => object): void {
     const topic = `${this.#prefix}clients/${levelOf(client.clientId)}/${what}`
-    if (this.#broker.route(topic)?.empty === false) this.#announce(topic, JSON.stringify(event()), false)
+    if (this.#broker.isHeard(topic)) this.#announce(topic, JSON.stringify(event()), false)
   }
 
   #announce(topic: string, value: string | number, retain: boolean): void {

@@ -153,6 +153,7 @@ export class FakeBroker implements Broker {
   kick = never
   exchange = never
   announce = never
+  isHeard = never
   watchClients = never
 }
 
