@@ -55,8 +55,9 @@ export class Nodes implements NodeOwner {
     const { clientId, cleanSession, durationSeconds: keepAliveSeconds } = packet
     const before = this.#byId.get(clientId)
     if (before !== undefined) {
-      if (before.peer?.key !== peer.key) before.send({ type: 'disconnect', durationSeconds: undefined })
-      this.leave(before, true, 'taken-over')
+      const moved = before.peer?.key !== peer.key
+      if (moved) before.send({ type: 'disconnect', durationSeconds: undefined })
+      this.leave(before, true, moved ? 'taken-over' : 'reconnected')
     }
     this.#displace(peer)
     const connection = (decodeRecord(nodeRecords(broker).get(clientId))?.connection ?? 0) + 1
