@@ -10,6 +10,7 @@ import { pubVerb } from './verbs/pub.ts'
 import { queuesVerb } from './verbs/queues.ts'
 import { retainedVerb } from './verbs/retained.ts'
 import { runVerb } from './verbs/run.ts'
+import { serialVerb } from './verbs/serial.ts'
 import { sessionsVerb } from './verbs/sessions.ts'
 import { simulateVerb } from './verbs/simulate.ts'
 import { statusVerb } from './verbs/status.ts'
@@ -30,6 +31,7 @@ export const verbs: readonly Verb[] = [
   queuesVerb,
   userVerb,
   kickVerb,
+  serialVerb,
   banVerb,
   pubVerb,
   subVerb,

@@ -48,7 +48,13 @@ export class MqttHarness {
   async boot(): Promise<void> {
     const { clock, disk } = this
     this.store = new MemoryStore({ clock, disk, runningMs: () => this.broker.runningMs() })
-    this.broker = await createBroker({ store: this.store, access: createAccess('loopback'), clock, logger: silentLogger, ...this.brokerOptions })
+    this.broker = await createBroker({
+      store: this.store,
+      access: createAccess('loopback'),
+      clock,
+      logger: silentLogger,
+      ...this.brokerOptions,
+    })
     this.listener = new MqttListener({
       name: 'test',
       broker: this.broker,
