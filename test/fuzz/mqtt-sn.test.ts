@@ -67,6 +67,8 @@ t.test(`nothing that arrives makes the gateway throw, grow without bound or stop
   t.strictSame(errors, [])
   t.strictSame(bench.failures, [], 'nothing was logged as an error')
   t.ok(bench.engine.clients <= 30)
+  // The table may be full of nodes that asked to be let alone for hours.
+  for (const { clientId } of bench.broker.clients()) bench.broker.kick(clientId, true)
   const node = await bench.connected('after')
   t.match(await node.publish({ kind: 'short', name: 'zz' }, 'x', 1), [{ type: 'puback', returnCode: 0 }])
 })
