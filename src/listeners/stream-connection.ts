@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Clock, Timer } from '#base/clock.ts'
 import { isLoopbackAddress, plainAddress } from './address.ts'
-import type { ByteConnection, NetworkAddress, StreamTransport } from './types.ts'
+import type { ByteConnection, NetworkAddress, StreamListenerCounters, StreamTransport } from './types.ts'
 
 /** What the connections of one listener share, so that none of it is stored per connection. */
 export interface ConnectionGroup {
@@ -12,6 +12,7 @@ export interface ConnectionGroup {
   /** How long `end` waits for the peer before the connection is destroyed. */
   readonly lingerMs: number
   connections: number
+  readonly counters: Pick<StreamListenerCounters, 'bytesReceived' | 'bytesSent'>
   /** Looks at the first bytes of a connection; whoever speaks another protocol gets an answer in it, and is counted. */
   readonly recognise: (first: Buffer, connection: ByteConnection) => Uint8Array | undefined
 }
@@ -60,6 +61,11 @@ export class StreamConnection implements ByteConnection {
     this.socket.on('data', arrived)
   }
 
+  /** So many bytes have come. */
+  arrived(bytes: number): void {
+    this.group.counters.bytesReceived += bytes
+  }
+
   /** The first bytes. */
   began(chunk: Buffer): void {
     this.fresh = false
@@ -93,6 +99,7 @@ export class StreamConnection implements ByteConnection {
   write(bytes: Uint8Array): void {
     const socket = this.socket
     if (this.ended || !socket.writable || bytes.length === 0) return
+    this.group.counters.bytesSent += bytes.length
     socket.write(bytes)
     if (socket.writableLength > 0 && !this.#draining) this.#awaitDrain()
   }
@@ -157,6 +164,7 @@ export class StreamConnection implements ByteConnection {
 
 function arrived(this: Socket, chunk: Buffer): void {
   const connection = (this as OwnedSocket)[OWNER]
+  connection.arrived(chunk.length)
   if (connection.fresh) connection.began(chunk)
   else connection.onData(chunk)
 }

@@ -71,7 +71,15 @@ export function listenError(cause: unknown, what: string, taken: string): Gatewa
 
 /** Accepts sockets, admits or refuses them, and hands them on as connections. Shared by all stream transports. */
 export class SocketListener implements StreamListener, OpeningHost {
-  readonly counters: StreamListenerCounters = { accepted: 0, refusedFull: 0, refusedRate: 0, refusedGone: 0, acceptErrors: 0 }
+  readonly counters: StreamListenerCounters = {
+    accepted: 0,
+    refusedFull: 0,
+    refusedRate: 0,
+    refusedGone: 0,
+    acceptErrors: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+  }
   address = ''
   port = 0
   /** Runs when the listener has stopped accepting. */
@@ -99,6 +107,7 @@ export class SocketListener implements StreamListener, OpeningHost {
       clock: options.clock,
       lingerMs: options.lingerMs ?? LINGER_MS,
       connections: 0,
+      counters: this.counters,
       recognise: (first, connection) => this.#recognise(first, connection),
     }
     this.#server = createServer({ noDelay: true, pauseOnConnect: false, allowHalfOpen: false }, socket => this.#accept(socket))

@@ -69,6 +69,9 @@ export interface StreamListenerCounters {
   refusedGone: number
   /** Failures of `accept`, say for want of file descriptors. */
   acceptErrors: number
+  /** Bytes from and to peers, as the sockets had them. */
+  bytesReceived: number
+  bytesSent: number
 }
 
 export interface StreamListener {
@@ -102,6 +105,9 @@ export interface DatagramListenerCounters {
   sendErrors: number
   /** Failures while receiving. */
   receiveErrors: number
+  /** Bytes of the datagrams received and sent. */
+  bytesReceived: number
+  bytesSent: number
 }
 
 export interface DatagramListener {

@@ -87,7 +87,15 @@ function openToMany(socket: Socket, { group, toMany = false }: UdpListenerOption
 
 class UdpListener implements DatagramListener {
   readonly transport = 'udp'
-  readonly counters: DatagramListenerCounters = { received: 0, sent: 0, sendDropped: 0, sendErrors: 0, receiveErrors: 0 }
+  readonly counters: DatagramListenerCounters = {
+    received: 0,
+    sent: 0,
+    sendDropped: 0,
+    sendErrors: 0,
+    receiveErrors: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+  }
   readonly address: string
   readonly port: number
   readonly #options: UdpListenerOptions
@@ -126,7 +134,10 @@ class UdpListener implements DatagramListener {
     try {
       this.#socket.send(bytes, port, target, error => {
         if (error) this.#failed('sendErrors', error)
-        else this.counters.sent++
+        else {
+          this.counters.sent++
+          this.counters.bytesSent += bytes.length
+        }
       })
     } catch (error) {
       this.#failed('sendErrors', error)
@@ -142,6 +153,7 @@ class UdpListener implements DatagramListener {
   #received(bytes: Buffer, from: RemoteInfo): void {
     if (this.#closed) return
     this.counters.received++
+    this.counters.bytesReceived += bytes.length
     const address = plainAddress(from.address)
     this.#options.onDatagram(bytes, { address, port: from.port, loopback: this.#loopback && isLoopbackAddress(address) })
   }

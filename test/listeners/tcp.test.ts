@@ -32,6 +32,7 @@ t.test('bytes go both ways, and both sides are known', async t => {
   let answer = ''
   while (answer.length < 5) answer += String((await once(client, 'data'))[0])
   t.equal(answer, 'well!')
+  t.match(listener.counters, { bytesReceived: 5, bytesSent: 5 }, 'and counted')
   t.equal(listener.connections, 1)
   client.destroy()
   await peer.until(({ closes }) => closes.length > 0)
