@@ -5,7 +5,7 @@ import { config, faults, load } from './loading.ts'
 
 t.test('without any input the defaults hold, on loopback only', async t => {
   const loaded = config(undefined)
-  t.same(Object.keys(loaded.listeners), ['local', 'coap'])
+  t.same(Object.keys(loaded.listeners), ['local', 'coap', 'mqtt-sn'])
   t.match(loaded.listeners['local'], { protocol: 'mqtt', transport: 'tcp', bind: { host: '127.0.0.1', port: 1883 } })
   t.equal(loaded.gateway.data_dir, '/home/pi/tidegate-data')
   t.equal('id' in loaded.gateway, false)
@@ -40,7 +40,7 @@ t.test('the listeners of the file are all there are; overrides alone change the 
     ['z', 'a'],
   )
   const changed = config('', { sets: ['listeners.local.bind=127.0.0.1:2883'] }).listeners
-  t.same(Object.keys(changed), ['local', 'coap'])
+  t.same(Object.keys(changed), ['local', 'coap', 'mqtt-sn'])
   t.match(changed['local'], { bind: { port: 2883 } })
   t.same(
     Object.keys(

@@ -84,7 +84,7 @@ t.test('the same source makes the same bytes in another folder', { timeout: TIME
 /** The files of this checkout elsewhere, with its packages. */
 function checkout(folder: string): string {
   mkdirSync(folder, { recursive: true })
-  for (const name of ['src', 'scripts', 'package.json', 'package-lock.json', 'pkg.config.json']) {
+  for (const name of ['src', 'scripts', 'firmware-profiles', 'package.json', 'package-lock.json', 'pkg.config.json']) {
     cpSync(join(ROOT, name), join(folder, name), { recursive: true })
   }
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
