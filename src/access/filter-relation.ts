@@ -5,12 +5,21 @@
 
 /** Whether every topic that `inner` matches is matched by `outer`. */
 export function covers(outer: readonly string[], inner: readonly string[]): boolean {
+  return matches(outer, inner, false)
+}
+
+/** Whether `filter` is matched by `pattern` as if it were a topic name: its wildcards are levels like others. */
+export function coversText(pattern: readonly string[], filter: readonly string[]): boolean {
+  return matches(pattern, filter, true)
+}
+
+function matches(outer: readonly string[], inner: readonly string[], asText: boolean): boolean {
   for (let i = 0; ; i++) {
     const level = outer[i]
     if (level === '#') return i > 0 || !isSystem(inner)
     if (i === inner.length || i === outer.length) return inner.length === outer.length
     if (level === '+') {
-      if (inner[i] === '#' || (i === 0 && isSystem(inner))) return false
+      if ((!asText && inner[i] === '#') || (i === 0 && isSystem(inner))) return false
     } else if (level !== inner[i]) return false
   }
 }

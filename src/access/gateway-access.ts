@@ -15,7 +15,7 @@ import { type Rights, RuleSet } from './rules.ts'
 import { SCRAM_SHA_256 } from './scram.ts'
 import type { AccessSettings } from './settings.ts'
 import { StoredUsers, USER_RECORDS } from './stored-users.ts'
-import { publishedTopic, subscribedFilter } from './topic-prefix.ts'
+import { isShared, publishedTopic, subscribedFilter } from './topic-prefix.ts'
 import type { User, UserSource } from './user.ts'
 
 export interface GatewayAccessOptions {
@@ -95,8 +95,9 @@ export class GatewayAccess implements Access {
     this.generation++
     this.#guard.configure(settings)
     this.#wire()
-    this.#expelUnwelcome()
+    // First, as the wills of those who are expelled meet the new rules.
     this.#review()
+    this.#expelUnwelcome()
   }
 
   close(): void {
@@ -136,9 +137,14 @@ export class GatewayAccess implements Access {
 
   maySubscribe(identity: Identity, filter: string, qos: Qos = 0): boolean {
     const rights = this.#rightsOf(identity)
-    if (rights.unrestricted || rights.maySubscribe(subscribedFilter(filter), qos)) return true
+    if (rights.unrestricted || rights.maySubscribe(subscribedFilter(filter), qos, isShared(filter))) return true
     this.#deniedSubscriptions++
     return false
+  }
+
+  mayReceive(identity: Identity, topic: string, filter: string, qos: Qos = 0): boolean {
+    const rights = this.#rightsOf(identity)
+    return rights.unrestricted || rights.mayReceive(topic, subscribedFilter(filter), qos)
   }
 
   users(): ListedUser[] {

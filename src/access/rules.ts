@@ -1,9 +1,9 @@
 /**
- * The rules of `[[access.rules]]`, compiled. The first that applies decides; a subscription is allowed only if all that
- * it can match is: a rule that allows must cover its filter, one that denies need only overlap it.
+ * The rules of `[[access.rules]]`, compiled. The first that applies decides. A rule that allows a subscription must cover
+ * its filter; one that denies refuses the filters that it matches as text, and keeps its topics from wider ones.
  */
 import type { Identity, Qos } from '#broker/ports.ts'
-import { covers, overlaps } from './filter-relation.ts'
+import { covers, coversText, overlaps } from './filter-relation.ts'
 import { isWithin, type NetworkRange, type NetworkSettings, rangeOf } from './network.ts'
 import { textPattern } from './text-pattern.ts'
 
@@ -52,7 +52,10 @@ export interface Rights {
   /** Nothing is forbidden. */
   readonly unrestricted: boolean
   mayPublish(topic: string, qos: Qos, retain: boolean): boolean
-  maySubscribe(filter: string, qos: Qos): boolean
+  /** `whole`: only if all that the filter matches may be received. Else what may not is asked about topic by topic. */
+  maySubscribe(filter: string, qos: Qos, whole?: boolean): boolean
+  /** Whether a subscription that is allowed brings this topic. */
+  mayReceive(topic: string, filter: string, qos: Qos): boolean
 }
 
 export class RuleSet {
@@ -100,11 +103,14 @@ function provedName({ anonymous, username }: Identity): string | undefined {
 class OwnRights implements Rights {
   readonly #rules: readonly OwnRule[]
   readonly #otherwise: boolean
+  /** Some rule denies subscriptions: what an allowed one matches need not be allowed. */
+  readonly #withholds: boolean
   readonly unrestricted: boolean
 
   constructor(rules: readonly OwnRule[], otherwise: boolean) {
     this.#rules = rules
     this.#otherwise = otherwise
+    this.#withholds = rules.some(rule => rule.subscribe && !rule.allow)
     const last = rules.at(-1)
     const ends = last === undefined || !isTotal(last) ? otherwise : true
     this.unrestricted = ends && rules.every(rule => rule.allow)
@@ -119,12 +125,26 @@ class OwnRights implements Rights {
     return this.#otherwise
   }
 
-  maySubscribe(filter: string, qos: Qos): boolean {
+  maySubscribe(filter: string, qos: Qos, whole = false): boolean {
     const levels = filter.split('/')
+    const denies = whole ? overlapsOrIs : coversTextOrIs
     for (const rule of this.#rules) {
       if (!rule.subscribe || !isOf(rule.qos, qos)) continue
-      const relates = rule.allow ? coversOrIs : overlapsOrIs
+      const relates = rule.allow ? coversOrIs : denies
       if (rule.patterns === undefined || rule.patterns.some(pattern => relates(pattern, levels, filter))) return rule.allow
+    }
+    return this.#otherwise
+  }
+
+  mayReceive(topic: string, filter: string, qos: Qos): boolean {
+    if (!this.#withholds) return true
+    const levels = topic.split('/')
+    const filterLevels = filter.split('/')
+    for (const { allow, subscribe, patterns, qos: of } of this.#rules) {
+      if (!subscribe || !isOf(of, qos)) continue
+      if (patterns === undefined || patterns.some(pattern => coversOrIs(pattern, levels, topic))) return allow
+      // The rule that lets the subscription in decides for all that those before it do not name.
+      if (allow && patterns.some(pattern => coversOrIs(pattern, filterLevels, filter))) return true
     }
     return this.#otherwise
   }
@@ -132,6 +152,10 @@ class OwnRights implements Rights {
 
 function coversOrIs(pattern: Pattern, levels: readonly string[], text: string): boolean {
   return typeof pattern === 'string' ? pattern === text : covers(pattern, levels)
+}
+
+function coversTextOrIs(pattern: Pattern, levels: readonly string[], text: string): boolean {
+  return typeof pattern === 'string' ? pattern === text : coversText(pattern, levels)
 }
 
 function overlapsOrIs(pattern: Pattern, levels: readonly string[], text: string): boolean {
@@ -193,7 +217,10 @@ function ownPattern(topic: string, clientId: string, username: string | undefine
     return value ?? ''
   })
   if (!fits) return undefined
-  return filled.startsWith('eq:') ? filled.slice(3) : filled.split('/')
+  if (!filled.startsWith('eq:')) return filled.split('/')
+  const text = filled.slice(3)
+  // Without wildcards it is a topic, which wider filters match too.
+  return /[+#]/.test(text) ? text : text.split('/')
 }
 
 function add(table: Map<string, Rule[]>, key: string, rule: Rule): void {

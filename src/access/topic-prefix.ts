@@ -6,6 +6,11 @@ export function subscribedFilter(filter: string): string {
   return filter.replace(/^\$(?:share\/[^/]*|queue|exclusive)\//, '')
 }
 
+/** Whether a subscription is one of a group (`$share/GROUP/`, `$queue/`), whose messages go to any member. */
+export function isShared(filter: string): boolean {
+  return /^\$(?:share\/[^/]*|queue)\//.test(filter)
+}
+
 /** The topic under which a message comes out. */
 export function publishedTopic(topic: string): string {
   return topic.startsWith('$delayed/') ? topic.replace(/^\$delayed\/[^/]*\//, '') : topic

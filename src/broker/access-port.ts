@@ -80,8 +80,13 @@ export interface Access {
   /** Nothing is forbidden to this identity until `generation` changes: it need not be asked. */
   unrestricted(identity: Identity): boolean
   mayPublish(identity: Identity, topic: string, qos?: Qos, retain?: boolean): boolean
-  /** Allowed only if everything that the filter can match is; what stands before it (`$share/GROUP/`) does not count. */
+  /**
+   * Whether a filter may be subscribed to, as the client gives it. Of a shared one (`$share/GROUP/`, `$queue/`) everything
+   * that it can match must be allowed; for others the topics that are not are told by `mayReceive`.
+   */
   maySubscribe(identity: Identity, filter: string, qos?: Qos): boolean
+  /** Whether a subscription that was allowed brings messages on this topic; kept with the route until `generation` changes. */
+  mayReceive(identity: Identity, topic: string, filter: string, qos?: Qos): boolean
   /** What becomes of a client that publishes where it may not and cannot be told so (`MQTT 3`, QoS 0). */
   readonly denyAction: 'ignore' | 'disconnect'
 }
@@ -96,6 +101,9 @@ export interface AccessHost {
   whenCommitted(position: Position): Promise<void>
   /** Closes the connections of clients that are meant; their sessions stay. Parts of the gateway itself are never asked about. Returns how many. */
   expel(reason: ExpelReason, isMeant: (identity: Identity) => boolean): number
-  /** The rules have changed: subscriptions that are no longer allowed are removed, what is queued stays. Returns how many. */
+  /**
+   * The rules have changed: subscriptions that are no longer allowed are removed, what is queued stays, and who receives a
+   * topic is asked again. Returns how many were removed.
+   */
   reviewSubscriptions(): number
 }

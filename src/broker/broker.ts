@@ -81,7 +81,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   readonly #logger: Logger
   readonly #running: RunningClock
   readonly #tree = new TopicTree<Placed>()
-  readonly #routes = new RouteTable(this.#tree)
+  readonly #routes: RouteTable
   readonly #retained = new RetainedMessages()
   readonly #retention: Retention
   readonly #readings: RetainedReadings
@@ -105,6 +105,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   constructor(options: BrokerOptions, state: StoredState) {
     this.store = options.store
     this.access = options.access
+    this.#routes = new RouteTable(this.#tree, this.access)
     this.#clock = options.clock
     this.#logger = options.logger
     this.#running = new RunningClock(options.clock)
@@ -115,7 +116,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
     this.rewriting = rewriter && new TopicRewriting(rewriter, topic => this.route(topic) as CompiledRoute | undefined)
     const terms = options.retained ?? RETAINED_TERMS
     this.#retention = new Retention(this.store, this.#running, this.#retained, terms, this.#counters, options.logger)
-    this.#readings = new RetainedReadings(this.store, this.#retained, options.clock, this.#running, terms.readPerSecond)
+    this.#readings = new RetainedReadings(this.store, this.#retained, options.clock, this.#running, terms.readPerSecond, this.access)
     const numbers = new QueueNumbers()
     this.#index = new SubscriptionIndex(this, this.#tree, numbers, options.sharedTerms ?? (() => SHARED_TERMS))
     this.#sessions = new SessionTable(this, this.#index, numbers)
@@ -277,9 +278,7 @@ export class GatewayBroker implements Broker, AccessHost, SessionHost, ClientHos
   }
 
   reviewSubscriptions(): number {
-    let removed = 0
-    for (const session of this.#sessions.all()) removed += this.#subscriptions.review(session)
-    return removed
+    return this.#subscriptions.reviewAll()
   }
 
   expel(reason: ExpelReason, isMeant: (identity: Identity) => boolean): number {

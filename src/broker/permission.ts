@@ -6,6 +6,7 @@ import type { Message } from './message.ts'
 import type { Will } from './ports.ts'
 import type { Session } from './session.ts'
 import type { StoreCondition } from './store-port.ts'
+import type { Subscription } from './subscription.ts'
 
 /** Reason codes (`MQTT 5 §2.4`). */
 export const NOT_AUTHORIZED = 0x87
@@ -46,6 +47,12 @@ export function mayPublishWill(access: Access, identity: Identity, { message }: 
   const topic = typeof delay === 'object' ? delay.topic : message.topic
   if (topic.startsWith('$SYS/')) return false
   return access.unrestricted(identity) || access.mayPublish(identity, topic, message.qos, message.retain)
+}
+
+/** Whether a subscription of a session's own brings this topic. */
+export function mayReceive(access: Access, { session, filter, qos }: Subscription, topic: string): boolean {
+  const { identity } = session
+  return identity.internal || access.unrestricted(identity) || access.mayReceive(identity, topic, filter, qos)
 }
 
 /** The answer to a CONNECT whose will is not allowed. */

@@ -4,8 +4,10 @@
  */
 import type { Clock, Timer } from '#base/clock.ts'
 import { RETAINED_AT_ONCE_BYTES_MAX, RETAINED_AT_ONCE_MAX } from '#base/limits.ts'
+import type { Access } from './access-port.ts'
 import type { Message, Qos } from './message.ts'
 import { keptExpiry, unpack } from './packed-message.ts'
+import { mayReceive } from './permission.ts'
 import type { KeptTopic, RetainedMessages } from './retained.ts'
 import type { RunningClock } from './running-clock.ts'
 import type { Session } from './session.ts'
@@ -18,6 +20,7 @@ const NOTHING = new Uint8Array(0)
 const readingsOf = (queue: number) => `reading/${queue}`
 
 interface Reader {
+  readonly access: Access
   readonly clock: Clock
   readonly running: RunningClock
   /** 0: no limit. */
@@ -80,10 +83,12 @@ class Reading implements Source {
 
   #next(): Message | undefined {
     const now = this.#reader.running.now()
+    const { access } = this.#reader
     const { noLocal, session } = this.subscription
     for (const [topic, kept] of manual(this.#rest)) {
       const expiry = keptExpiry(kept)
       if (expiry !== 0 && expiry <= now) continue
+      if (!mayReceive(access, this.subscription, topic)) continue
       const message = unpack(topic, kept)
       if (noLocal && message.publisher === session.id) continue
       this.#allowance--
@@ -119,10 +124,10 @@ export class RetainedReadings {
   readonly #reader: Reader
   readonly #bySession = new Map<Session, Map<string, Reading>>()
 
-  constructor(store: Store, retained: RetainedMessages, clock: Clock, running: RunningClock, perSecond: number) {
+  constructor(store: Store, retained: RetainedMessages, clock: Clock, running: RunningClock, perSecond: number, access: Access) {
     this.#store = store
     this.#retained = retained
-    this.#reader = { clock, running, perSecond, finished: reading => this.#end(reading, true) }
+    this.#reader = { access, clock, running, perSecond, finished: reading => this.#end(reading, true) }
   }
 
   /** Gives a subscription what matches it; `filter` without what stands before it. */

@@ -1,11 +1,13 @@
 /**
  * The cache of routes: topic bytes → who gets it. A look-up costs a hash and a compare of the bytes; a change of
- * the subscriptions makes every route stale, and a stale one is compiled again when it is used next.
+ * the subscriptions or of the rules makes every route stale, and a stale one is compiled again when it is used next.
  */
 import { ROUTES_MAX } from '#base/limits.ts'
 import { isPlain } from '#base/text.ts'
+import type { Access } from './access-port.ts'
 import { type Delay, delayOf } from './delayed.ts'
 import type { Qos } from './message.ts'
+import { mayReceive } from './permission.ts'
 import type { Route } from './ports.ts'
 import type { Recipient } from './recipient.ts'
 import type { Session } from './session.ts'
@@ -67,13 +69,15 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export class RouteTable {
   readonly #tree: TopicTree<Placed>
+  readonly #access: Access
   /** Two generations: what is used moves to the young one; when that is full the old one goes. */
   #young = new Map<number, CompiledRoute>()
   #old = new Map<number, CompiledRoute>()
   #youngCount = 0
 
-  constructor(tree: TopicTree<Placed>) {
+  constructor(tree: TopicTree<Placed>, access: Access) {
     this.#tree = tree
+    this.#access = access
   }
 
   /** The route of the topic in [start, end); undefined when that is no valid topic name. */
@@ -93,7 +97,7 @@ export class RouteTable {
   /** Brings a route up to the present subscriptions. */
   compile(route: CompiledRoute): CompiledRoute {
     // What waits reaches nobody yet, not even a subscriber to $delayed/#.
-    const targets = route.delay === undefined ? compileTargets(this.#tree.match(route.topic)) : []
+    const targets = route.delay === undefined ? compileTargets(this.#tree.match(route.topic), this.#access, route.topic) : []
     route.targets = targets
     route.durable = targets.some(target => target.recipient.durable)
     route.mayReject = targets.some(target => target.recipient.whenFull === 'reject')
@@ -156,11 +160,12 @@ function isTopic(route: CompiledRoute, bytes: Uint8Array, start: number, end: nu
   return true
 }
 
-function compileTargets(placed: readonly Placed[]): Target[] {
+function compileTargets(placed: readonly Placed[], access: Access, topic: string): Target[] {
   const merged = new Map<Session, Subscription[]>()
   const targets: Target[] = []
   for (const subscription of placed) {
     if ('target' in subscription) targets.push(subscription.target)
+    else if (!mayReceive(access, subscription, topic)) continue
     else if (subscription.session.overlap === 'each') targets.push(targetOf([subscription]))
     else {
       const of = merged.get(subscription.session)

@@ -41,6 +41,11 @@ export class SubscriptionIndex {
     return hold !== undefined && hold.session !== session
   }
 
+  /** Who receives a topic is decided anew. */
+  rulesChanged(): void {
+    this.#tree.epoch++
+  }
+
   /** Puts a subscription where it belongs, in the place of the one that its session has there. */
   place(subscription: Subscription): void {
     const form = formOf(subscription.filter)

@@ -57,13 +57,19 @@ export class Subscriptions {
     return { codes, position }
   }
 
+  /** The rules have changed: removes what is no longer allowed, and makes the routes stale. Returns how many were removed. */
+  reviewAll(): number {
+    let removed = 0
+    for (const session of this.#sessions.all()) removed += this.review(session)
+    this.#index.rulesChanged()
+    return removed
+  }
+
   /** Removes what the session's client may no longer subscribe to; what is queued stays. Returns how many. */
   review(session: Session): number {
     const { identity, subscriptions } = session
     if (subscriptions === undefined || identity.internal || this.#access.unrestricted(identity)) return 0
-    const denied = [...subscriptions.values()].filter(
-      ({ filter, qos }) => !this.#access.maySubscribe(identity, formOf(filter)?.filter ?? filter, qos),
-    )
+    const denied = [...subscriptions.values()].filter(({ filter, qos }) => !this.#access.maySubscribe(identity, filter, qos))
     for (const { filter } of denied) {
       this.#sessions.unsubscribe(session, filter)
       this.#readings.cancel(session, filter)
@@ -71,11 +77,11 @@ export class Subscriptions {
     return denied.length
   }
 
-  #refusal(session: Session, { qos }: SubscribeRequest, form: FilterForm | undefined): number {
+  #refusal(session: Session, request: SubscribeRequest, form: FilterForm | undefined): number {
     if (form === undefined) return TOPIC_FILTER_INVALID
     const { filter, kind } = form
     if (!isTopicFilter(filter) || levelCount(filter) > session.limits.topicLevelsMax) return TOPIC_FILTER_INVALID
-    if (!this.#maySubscribe(session.identity, filter, qos)) return NOT_AUTHORIZED
+    if (!this.#maySubscribe(session.identity, request.filter, request.qos)) return NOT_AUTHORIZED
     return kind === 'exclusive' && this.#index.heldByOther(filter, session) ? QUOTA_EXCEEDED : 0
   }
 

@@ -59,7 +59,8 @@ const rule = table(
       min: 1,
       description:
         `Topic filters, in which "\${client_id}" and "\${username}" may stand; a name with "+", "#" or "/" in it matches no such rule. ` +
-        'A subscription is allowed by a filter that covers all that it can match, and denied by one that overlaps it. ' +
+        'A subscription is allowed by a filter that covers all that it can match, and denied by one that matches its own text. ' +
+        'One to a wider filter is allowed, and does not bring the topics that are denied; in a shared group it is refused. ' +
         '"eq:a/#" is that very filter. If absent: every topic, those that begin with "$" too, which "#" does not match.',
       example: [`sensors/\${client_id}/#`],
     }),

@@ -4,7 +4,7 @@ import { type AccessSettings, GatewayAccess, PLAIN_ACCESS } from '#access/index.
 import { CoapEngine } from '#adapters/coap/index.ts'
 import { silentLogger } from '#base/logger.ts'
 import { createBroker } from '#broker/broker.ts'
-import { METHOD, OPTION, uintOption } from '#codecs/coap/index.ts'
+import { METHOD, OPTION, TYPE, uintOption } from '#codecs/coap/index.ts'
 import { CLIENT_LIMITS, RawPeer, show } from '../adapters/coap/support/bench.ts'
 import { MemoryDisk, MemoryStore } from '../support/memory-store.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -83,6 +83,42 @@ t.test('what the rules forbid is 4.01 without a name; reads, observations and pr
   t.equal(show(device.one({ path: ['ps', '#'], options: [OBSERVE] })), 'ACK 4.01')
   const [first] = device.ask({ path: ['ps', 'open', '+'], options: [OBSERVE] })
   t.equal(show(first), 'ACK 2.05')
+})
+
+t.test('an observed filter does not show what the rules deny, to a second observer of it neither', async t => {
+  const rules = [{ permit: 'deny' as const, who: { protocol: 'coap' }, action: 'subscribe' as const, topics: ['a/secret'] }]
+  const { peer, work } = await site({ anonymous: 'always', no_match: 'allow', rules })
+  const device = peer(1)
+  const write = async (topic: string) => {
+    device.ask({ ...put(topic, 'retain=1'), payload: topic })
+    const seen = device.drain()
+    await work(() => seen.push(...device.drain()) > 0)
+    return seen
+  }
+  for (const topic of ['a/b', 'a/secret', 'a/z']) t.same((await write(topic)).map(show), ['ACK 2.04'])
+  t.equal(show(device.one({ path: ['ps', 'a', 'secret'], options: [OBSERVE] })), 'ACK 4.01')
+  /** What is shown until nothing follows; each notification waits for the acknowledgement of the one before. */
+  const shown = async () => {
+    const payloads: string[] = []
+    for (let quiet = 0; quiet < 5; quiet++) {
+      let turns = 0
+      await work(() => turns++ > 0)
+      for (const { type, messageId, payload } of device.drain()) {
+        if (type !== TYPE.CON) continue
+        quiet = 0
+        payloads.push(Buffer.from(payload).toString())
+        device.acknowledge(messageId)
+      }
+    }
+    return payloads.sort()
+  }
+  device.drain()
+  for (const token of ['first', 'second']) {
+    device.ask({ path: ['ps', 'a', '+'], query: ['qos=1'], options: [OBSERVE], token: Buffer.from(token) })
+    t.same(await shown(), ['a/b', 'a/z'], token)
+  }
+  t.same((await write('a/secret')).map(show), ['ACK 2.04'])
+  t.same(await shown(), [])
 })
 
 t.test('a device with a name that may not gets 4.03', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { covers, overlaps } from '#access/filter-relation.ts'
+import { covers, coversText, overlaps } from '#access/filter-relation.ts'
 import { RuleSet, type RuleSettings } from '#access/rules.ts'
 import type { Identity } from '#broker/ports.ts'
 import { topicMatches } from '#broker/topic.ts'
@@ -93,25 +93,86 @@ t.test('who nothing is forbidden to is not asked about', async t => {
   t.equal(shadowed.rightsOf(device()).unrestricted, true, 'what stands behind a rule for everything never applies')
 })
 
-t.test('a subscription is allowed only if everything that it can match is', async t => {
-  const rights = new RuleSet([rule('deny', ['a/secret/#']), rule('allow', ['a/#', 'b/+'])], undefined).rightsOf(device())
-  const cases: [filter: string, allowed: boolean][] = [
-    ['a/b', true],
-    ['a/b/#', true],
-    ['a/secret', false],
-    ['a/secret/x', false],
-    ['a/#', false],
-    ['a/+', false],
-    ['a/+/x', false],
-    ['a/b/+', true],
-    ['#', false],
-    ['+/b', false],
-    ['b/x', true],
-    ['b/+', true],
-    ['b/#', false],
-    ['c', false],
+t.test(
+  'a rule that allows must cover a filter, one that denies refuses it by its text, or whatever of it where all must be allowed',
+  async t => {
+    const rights = new RuleSet([rule('deny', ['a/secret/#']), rule('allow', ['a/#', 'b/+'])], undefined).rightsOf(device())
+    const cases: [filter: string, allowed: boolean, whole: boolean][] = [
+      ['a/b', true, true],
+      ['a/b/#', true, true],
+      ['a/secret', false, false],
+      ['a/secret/x', false, false],
+      ['a/secret/+', false, false],
+      ['a/secret/#', false, false],
+      ['a/#', true, false],
+      ['a/+', true, false],
+      ['a/+/x', true, false],
+      ['a/b/+', true, true],
+      ['#', false, false],
+      ['+/b', false, false],
+      ['b/x', true, true],
+      ['b/+', true, true],
+      ['b/#', false, false],
+      ['c', false, false],
+    ]
+    for (const [filter, allowed, whole] of cases) {
+      t.equal(rights.maySubscribe(filter, 0), allowed, filter)
+      t.equal(rights.maySubscribe(filter, 0, true), whole, `all of ${filter}`)
+    }
+  },
+)
+
+t.test('what a wildcard filter brings never includes a topic that may not be subscribed to by its name', async t => {
+  const filters = everyFilter()
+  const topics = everyTopic()
+  const sets = [
+    new RuleSet([rule('deny', ['a/b'])], 'allow'),
+    new RuleSet([rule('allow', ['a/b']), rule('deny', ['a/+', '$SYS/#']), rule('allow', ['#'])], undefined),
+    new RuleSet([rule('deny', ['a/#'], { qos: [1] }), rule('deny', ['b'], { action: 'publish' }), rule('allow', ['+/#'])], undefined),
+    new RuleSet([rule('deny', ['eq:a/b', 'eq:b/#'])], 'allow'),
+    new RuleSet([rule('allow', ['a/#']), rule('deny', undefined)], undefined),
   ]
-  for (const [filter, allowed] of cases) t.equal(rights.maySubscribe(filter, 0), allowed, filter)
+  let asked = 0
+  let wrong = 0
+  for (const set of sets) {
+    const rights = set.rightsOf(device())
+    for (const filter of filters) {
+      for (const qos of [0, 1] as const) {
+        if (!rights.maySubscribe(filter, qos)) continue
+        for (const topic of topics) {
+          if (!topicMatches(filter, topic)) continue
+          asked++
+          if (rights.mayReceive(topic, filter, qos) !== rights.maySubscribe(topic, qos)) wrong++
+        }
+      }
+    }
+  }
+  t.ok(asked > 1000)
+  t.equal(wrong, 0, `of ${asked}`)
+})
+
+t.test('a filter that is allowed by its very text brings what no rule before that one denies', async t => {
+  const rules = [rule('deny', ['secret']), rule('allow', ['eq:#']), rule('deny', ['late'])]
+  const rights = new RuleSet(rules, undefined).rightsOf(device())
+  t.equal(rights.maySubscribe('#', 0), true)
+  t.equal(rights.maySubscribe('a', 0), false)
+  t.equal(rights.mayReceive('a', '#', 0), true)
+  t.equal(rights.mayReceive('late', '#', 0), true, 'it comes first')
+  t.equal(rights.mayReceive('secret', '#', 0), false)
+})
+
+t.test('as text, wildcards of a filter are levels like others', async t => {
+  const cases: [pattern: string, filter: string, matches: boolean][] = [
+    ['a/+', 'a/+', true],
+    ['a/+', 'a/#', true],
+    ['a/#', 'a/+/#', true],
+    ['a/#', '#', false],
+    ['a/b', 'a/+', false],
+    ['#', '+', true],
+    ['#', '$SYS/#', false],
+    ['+/x', '$SYS/x', false],
+  ]
+  for (const [pattern, filter, matches] of cases) t.equal(coversText(split(pattern), split(filter)), matches, `${pattern} ${filter}`)
 })
 
 t.test('wildcards say nothing of topics that begin with $, rules without topics do', async t => {
@@ -131,6 +192,9 @@ t.test('eq: is that very filter and no other', async t => {
   t.equal(rights.maySubscribe('a/b', 0), true)
   t.equal(rights.maySubscribe('a/b/#', 0), true)
   t.equal(new RuleSet([rule('allow', ['eq:a/#'])], undefined).rightsOf(device()).maySubscribe('a/b', 0), false)
+  const topic = new RuleSet([rule('deny', ['eq:a/b'])], 'allow').rightsOf(device())
+  t.equal(topic.mayReceive('a/b', 'a/+', 0), false, 'without wildcards it is a topic')
+  t.equal(topic.maySubscribe('a/+', 0, true), false)
 })
 
 t.test('placeholders stand for the names of the client, and for nothing where they would widen the rule', async t => {

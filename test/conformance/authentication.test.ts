@@ -32,6 +32,7 @@ async function start(steps?: (data: Uint8Array | undefined) => ExchangeStep | Pr
     unrestricted: () => true,
     mayPublish: () => true,
     maySubscribe: () => true,
+    mayReceive: () => true,
     exchange(method, { clientId }) {
       if (method === 'steps' && steps !== undefined) return { next: steps }
       if (method !== METHOD) return undefined

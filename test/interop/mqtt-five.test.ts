@@ -35,6 +35,7 @@ async function brokerPort(t: Test): Promise<number> {
     unrestricted: () => true,
     mayPublish: () => true,
     maySubscribe: () => true,
+    mayReceive: () => true,
     exchange: (_method, { clientId }) =>
       new ScramExchange({
         keysOf: name => (name === 'alice' ? keys : undefined),

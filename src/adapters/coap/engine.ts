@@ -12,7 +12,7 @@ import { PubSub } from './pub-sub.ts'
 export interface CoapEngineOptions {
   broker: Broker
   /** Asked whether a client may read a retained value: the right to subscribe to its topic. */
-  access: Pick<Access, 'maySubscribe'>
+  access: Pick<Access, 'maySubscribe' | 'mayReceive'>
   clock: Clock
   logger: Logger
   /** Where answers go: the listener's socket. */

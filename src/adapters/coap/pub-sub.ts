@@ -14,7 +14,7 @@ import { type PubSubRequest, readPubSubRequest } from './pub-sub-request.ts'
 
 export interface PubSubOptions {
   broker: Broker
-  access: Pick<Access, 'maySubscribe'>
+  access: Pick<Access, 'maySubscribe' | 'mayReceive'>
   clock: Clock
   clients: Clients
   mountpoint: string
@@ -167,15 +167,16 @@ export class PubSub {
     const { code, position, first } = client.subscribe(filter, qos, observer, pattern)
     this.#commits.after(position, () => {
       exchange.respond(code < 0x80 ? (current ?? { code: CODE.Content }) : brokerRefusal(code, client))
-      if (code < 0x80 && !first && pattern) this.#sendRetained(filter, qos, observer)
+      if (code < 0x80 && !first && pattern) this.#sendRetained(client, filter, qos, observer)
       client.broker.resume()
     })
   }
 
   /** A further observer of a filter that the broker knows already: it alone gets the retained messages. */
-  #sendRetained(filter: string, qos: Qos, observer: Observer): void {
+  #sendRetained(client: CoapClient, filter: string, qos: Qos, observer: Observer): void {
     if (filter.startsWith('$share/') || filter.startsWith('$queue/')) return
     for (const message of this.#options.broker.retainedMatching(filter, RETAINED_AT_ONCE_MAX)) {
+      if (!this.#options.access.mayReceive(client.identity, message.topic, filter, qos)) continue
       observer.notify({ ...messageResponse(message), confirmable: qos > 0 && message.qos > 0 })
     }
   }

@@ -365,6 +365,10 @@ export class TestAccess implements Access {
     return !this.forbidden.has(filter)
   }
 
+  mayReceive(_identity: Identity, topic: string): boolean {
+    return !this.forbidden.has(topic)
+  }
+
   scramKeys(): undefined {
     return undefined
   }

@@ -13,6 +13,7 @@ const everybody: Access = {
   authenticate: () => Promise.reject(new Error('nobody comes this way')),
   mayPublish: () => true,
   maySubscribe: () => true,
+  mayReceive: () => true,
   unrestricted: () => true,
   denyAction: 'ignore',
 }

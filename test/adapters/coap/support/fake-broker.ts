@@ -43,7 +43,10 @@ export class FakeBroker implements Broker {
     this.#clock = clock
   }
 
-  readonly access: Pick<Access, 'maySubscribe'> = { maySubscribe: (_identity, filter) => !this.denied.has(filter) }
+  readonly access: Pick<Access, 'maySubscribe' | 'mayReceive'> = {
+    maySubscribe: (_identity, filter) => !this.denied.has(filter),
+    mayReceive: (_identity, topic) => !this.denied.has(topic),
+  }
 
   admit(credentials: Credentials): Identity | Promise<Identity> {
     this.admitted.push(credentials)
