@@ -32,6 +32,10 @@ export interface Delay {
   readonly delayMs: number
 }
 
+interface DelayedRecord extends TakenRecord {
+  dueMs: number
+}
+
 interface Waiting {
   readonly number: number
   readonly dueMs: number
@@ -89,10 +93,10 @@ export class DelayedMessages {
 
   /** Keeps a stamped message until its time has come; its record is in the transaction of the caller's turn. */
   add(delay: Delay, message: Message): void {
-    const kept = messageOf({ ...takenRecord(message), topic: delay.topic })
-    const waiting = { number: this.#number + 1, dueMs: this.#running.now() + delay.delayMs, message: kept }
+    const record: DelayedRecord = { ...takenRecord(message), topic: delay.topic, dueMs: this.#running.now() + delay.delayMs }
+    const waiting = { number: this.#number + 1, dueMs: record.dueMs, message: messageOf(record) }
     this.#insert(waiting)
-    this.#store.putRecord(OWNER, keyOf(waiting), encode(waiting))
+    this.#store.putRecord(OWNER, keyOf(waiting), Buffer.from(JSON.stringify(record)))
     this.#plan()
   }
 
@@ -143,13 +147,9 @@ function keyOf({ number }: Waiting): string {
   return String(number).padStart(KEY_DIGITS, '0')
 }
 
-function encode({ dueMs, message }: Waiting): Uint8Array {
-  return Buffer.from(JSON.stringify({ ...takenRecord(message), dueMs }))
-}
-
 function decode(key: string, bytes: Uint8Array): Waiting | undefined {
   try {
-    const record = JSON.parse(Buffer.from(bytes).toString()) as TakenRecord & { dueMs: number }
+    const record = JSON.parse(Buffer.from(bytes).toString()) as DelayedRecord
     return { number: Number(key), dueMs: record.dueMs, message: messageOf(record) }
   } catch {
     return undefined

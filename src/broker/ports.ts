@@ -23,6 +23,7 @@ export type {
   Identity,
   ScramKeys,
 } from './access-port.ts'
+export { CommitQueue } from './commit-queue.ts'
 export type { DelayedTerms } from './delayed.ts'
 export { Entry, type EntryState, Message, type MessageInit, type MessageProperties, type Qos, type TimeQuality } from './message.ts'
 export type { RetainedTerms } from './retention.ts'

@@ -1,4 +1,5 @@
 /** Rewriting of topics and filters: `from` and, if given, `pattern` choose, `to` says what becomes of them. */
+import { RouteFilter, topicLevel } from '#base/topic-filter.ts'
 
 export interface RewriteRule {
   /** For what clients publish on, subscribe to, or both. */
@@ -33,7 +34,7 @@ type Part = string | ((captures: Captures, who: RewriteWho) => string | undefine
 
 interface Compiled {
   rule: RewriteRule
-  levels: readonly string[]
+  filter: RouteFilter
   parts: readonly Part[]
 }
 
@@ -45,7 +46,7 @@ export class Rewriter {
 
   /** `gatewayId` is asked when it is needed. */
   constructor(rules: readonly RewriteRule[], gatewayId: () => string) {
-    const compiled = rules.map(rule => ({ rule, levels: rule.from.split('/'), parts: partsOf(rule.to, gatewayId) }))
+    const compiled = rules.map(rule => ({ rule, filter: new RouteFilter(rule.from), parts: partsOf(rule.to, gatewayId) }))
     this.#publish = compiled.filter(({ rule }) => rule.action !== 'subscribe')
     this.#subscribe = compiled.filter(({ rule }) => rule.action !== 'publish')
     this.dependsOnClient = this.#publish.some(({ rule }) => /\$\{(client|username)\}/.test(rule.to))
@@ -70,11 +71,11 @@ export class Rewriter {
 }
 
 function rewritten(rules: readonly Compiled[], text: string, who: RewriteWho): string {
-  for (const { rule, levels, parts } of rules) {
-    const captures = matchOf(rule, levels, text)
+  for (const compiled of rules) {
+    const captures = matchOf(compiled, text)
     if (captures === undefined) continue
     let result = ''
-    for (const part of parts) {
+    for (const part of compiled.parts) {
       // The slash in front of what # matched goes with it when that is nothing.
       if (part === restOf && captures.rest === undefined && result.endsWith('/')) result = result.slice(0, -1)
       const piece = typeof part === 'string' ? part : part(captures, who)
@@ -87,26 +88,13 @@ function rewritten(rules: readonly Compiled[], text: string, who: RewriteWho): s
   return text
 }
 
-function matchOf({ pattern }: RewriteRule, filter: readonly string[], text: string): Captures | undefined {
-  const captures = filterMatch(filter, text)
-  if (captures === undefined || pattern === undefined) return captures
+function matchOf({ rule: { pattern }, filter }: Compiled, text: string): Captures | undefined {
+  const match = filter.match(text)
+  if (match === undefined) return undefined
+  if (pattern === undefined) return { whole: text, groups: match.levels, rest: match.rest }
   if (text.length > pattern.lengthMax) return undefined
   const found = pattern.expression.exec(text)
-  return found === null ? undefined : { ...captures, groups: found.slice(1) }
-}
-
-function filterMatch(filter: readonly string[], text: string): Captures | undefined {
-  const levels = text.split('/')
-  if (text.startsWith('$') && (filter[0] === '+' || filter[0] === '#')) return undefined
-  const groups: string[] = []
-  for (let i = 0; i < filter.length; i++) {
-    if (filter[i] === '#') return { whole: text, groups, rest: i < levels.length ? levels.slice(i).join('/') : undefined }
-    const level = levels[i]
-    if (level === undefined) return undefined
-    if (filter[i] === '+') groups.push(level)
-    else if (filter[i] !== level) return undefined
-  }
-  return filter.length === levels.length ? { whole: text, groups, rest: undefined } : undefined
+  return found === null ? undefined : { whole: text, groups: found.slice(1), rest: match.rest }
 }
 
 const restOf: Part = ({ rest }: Captures) => rest ?? ''
@@ -119,8 +107,8 @@ function partsOf(to: string, gatewayId: () => string): Part[] {
     if (name === 'topic') return ({ whole }) => whole
     if (name === 'rest') return restOf
     if (name === 'gateway') return gatewayId
-    if (name === 'client') return (_, { clientId }) => oneLevel(clientId)
-    if (name === 'username') return (_, { username }) => username && oneLevel(username)
+    if (name === 'client') return (_, { clientId }) => topicLevel(clientId)
+    if (name === 'username') return (_, { username }) => username && topicLevel(username)
     return ({ groups }) => groups[Number(name) - 1] ?? ''
   })
 }
@@ -143,8 +131,4 @@ export function placeholderFault(to: string, from: string, groups: number | unde
     }
   }
   return undefined
-}
-
-function oneLevel(value: string): string {
-  return value.replace(/[%+#/]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { filtersOverlap, RouteFilter } from '#bridges/engine/filter.ts'
+import { filtersOverlap, RouteFilter } from '#base/topic-filter.ts'
 import { readTemplate } from '#bridges/engine/template.ts'
 
 const CONTEXT = { gateway: 'gw-1', client: 'dev/+#7' }

@@ -1,9 +1,8 @@
 /** What the parts of one MQTT-SN listener share. */
 import type { Clock } from '#base/clock.ts'
 import type { Logger } from '#base/logger.ts'
-import type { Broker, ClientLimits, Identity } from '#broker/ports.ts'
+import type { Broker, ClientLimits, CommitQueue, Identity } from '#broker/ports.ts'
 import type { SnPacket } from '#codecs/mqtt-sn/index.ts'
-import type { CommitQueue } from './commit-queue.ts'
 import type { MqttSnConfig } from './config.ts'
 import type { Mountpoint } from './mountpoint.ts'
 import type { Peer } from './peer.ts'

@@ -1,5 +1,7 @@
 /** CONNACK (`MQTT 5 §3.2`): what a client that is let in is told of its session and of our limits, and what one that is not. */
+
 import { describeError, type GatewayError } from '#base/errors.ts'
+import { topicLevel } from '#base/topic-filter.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -56,9 +58,8 @@ function terms(connection: MqttConnection, packet: ConnectPacket, admission: Adm
   return properties
 }
 
-/** The client's id fills one level: what would end it or match more is percent-encoded. */
 function responseTopic(pattern: string, clientId: string): string {
-  return pattern.replaceAll('${client_id}', () => clientId.replace(/[%+#/]/g, encodeURIComponent))
+  return pattern.replaceAll('${client_id}', () => topicLevel(clientId))
 }
 
 /**

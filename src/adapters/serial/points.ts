@@ -1,4 +1,5 @@
 import { GatewayError } from '#base/errors.ts'
+import { topicLevel } from '#base/topic-filter.ts'
 import { type Field, type Fields, isBinaryType, recogniseNumber } from '#codecs/framing/index.ts'
 import { type PointConfig, RESERVED_POINTS, type SpeechConfig, VALUE_PLACE } from './config-keys.ts'
 import { extractBits, flagText, maskOf, scaled, toBoolean, unscaled, wordOf, wordValue } from './value.ts'
@@ -71,7 +72,7 @@ function readAll(fields: Fields): Reading[] {
 /** A field's name as one level of a topic, or undefined if it cannot be one. */
 function levelOf(name: string): string | undefined {
   if (name === '' || name.length > 128 || name.startsWith('$') || RESERVED_POINTS.includes(name)) return undefined
-  return name.replace(/[+#/]/g, character => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+  return topicLevel(name)
 }
 
 /** The reading of a point from its field. */

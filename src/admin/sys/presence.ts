@@ -42,11 +42,6 @@ export function subscribedEvent(client: ClientInfo, filter: string, qos: number 
   return { ...who(client), topic: filter, ...(qos === undefined ? {} : { subopts: { qos } }), ts: Math.floor(nowMs) }
 }
 
-/** A client id as one level of a topic: `+`, `#`, `/` and `%` are percent-encoded. */
-export function levelOf(clientId: string): string {
-  return clientId.replace(/[%+#/]/g, each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
-}
-
 function who({ clientId, username }: ClientInfo): object {
   return { clientid: clientId, username: username ?? null }
 }

@@ -1,5 +1,5 @@
 /** Topic templates: `site-7/${topic}`, `cmd/${rest}`, `up/${1}/${client}`. `$${` stands for `${` itself. */
-import { plainFilter, RouteFilter } from './filter.ts'
+import { plainFilter, RouteFilter, topicLevel } from '#base/topic-filter.ts'
 
 /** What is not in the topic. */
 export interface TemplateContext {
@@ -37,9 +37,9 @@ export class TopicTemplate {
     for (const part of this.#parts) {
       if (part.kind === 'text') result += part.text
       else if (part.kind === 'topic') result += topic
-      else if (part.kind === 'level') result += oneLevel(match.levels[part.index])
+      else if (part.kind === 'level') result += topicLevel(match.levels[part.index])
       else if (part.kind === 'rest') result += match.rest === undefined ? '' : part.slash + match.rest
-      else result += oneLevel(context[part.kind])
+      else result += topicLevel(context[part.kind])
     }
     return result
   }
@@ -121,9 +121,4 @@ function readPlaceholder(name: string, filter: RouteFilter): Part | { message: s
   if (index < plus) return { kind: 'level', index }
   const has = plus === 0 ? 'no +' : plus === 1 ? 'one + only' : `${plus} + only`
   return { message: `\${${name}} is what the ${name}. + matched, and the filter has ${has}`, hint: `the filter is ${filter.text}` }
-}
-
-/** A value that fills one level: what would divide it or make it a wildcard is percent-encoded. */
-function oneLevel(value: string): string {
-  return value.replace(/[+#/]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -16,7 +16,7 @@ import {
   string,
   table,
 } from '#base/schema.ts'
-import { filtersOverlap } from '#bridges/engine/filter.ts'
+import { filtersOverlap } from '#base/topic-filter.ts'
 import { readTemplate } from '#bridges/engine/template.ts'
 import { type Endpoint, type HttpProxy, isSecure, readProxyUrl, readServerUrl } from '#clients/mqtt/index.ts'
 import { filterFault } from '#codecs/mqtt/index.ts'

@@ -1,6 +1,6 @@
-import type { Broker, CommitWaiter, Position } from '#broker/ports.ts'
+import type { Broker, CommitWaiter, Position } from './ports.ts'
 
-/** Answers that wait for a commit. Positions rise, so that those that are due stand at the front. */
+/** Answers of an adapter that wait for a commit. Positions rise, so that those that are due stand at the front. */
 export class CommitQueue implements CommitWaiter {
   readonly #broker: Broker
   #waiting: { position: Position; run: () => void }[] = []

@@ -1,4 +1,4 @@
-/** Topic filters as routes use them: what did each wildcard match? */
+/** Topic filters as routes and rules use them: what did each wildcard match? And a name as one level of a topic. */
 
 /** What the wildcards of a filter matched in a topic. */
 export interface Match {
@@ -62,4 +62,9 @@ export function filtersOverlap(one: string, other: string): boolean {
 
 function isWild(level: string): boolean {
   return level === '+' || level === '#'
+}
+
+/** A value that fills one level of a topic: what would divide it or make it a wildcard is percent-encoded. */
+export function topicLevel(value: string): string {
+  return value.replace(/[+#/]/g, each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
 }
