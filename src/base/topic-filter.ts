@@ -68,3 +68,8 @@ function isWild(level: string): boolean {
 export function topicLevel(value: string): string {
   return value.replace(/[+#/]/g, each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
 }
+
+/** The same for the name of a client that must not stand for another's: `a/b` and `a%2Fb` become different levels. */
+export function clientLevel(clientId: string): string {
+  return topicLevel(clientId.replaceAll('%', '%25'))
+}

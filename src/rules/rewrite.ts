@@ -1,5 +1,5 @@
 /** Rewriting of topics and filters: `from` and, if given, `pattern` choose, `to` says what becomes of them. */
-import { RouteFilter, topicLevel } from '#base/topic-filter.ts'
+import { clientLevel, RouteFilter } from '#base/topic-filter.ts'
 
 export interface RewriteRule {
   /** For what clients publish on, subscribe to, or both. */
@@ -107,8 +107,8 @@ function partsOf(to: string, gatewayId: () => string): Part[] {
     if (name === 'topic') return ({ whole }) => whole
     if (name === 'rest') return restOf
     if (name === 'gateway') return gatewayId
-    if (name === 'client') return (_, { clientId }) => topicLevel(clientId)
-    if (name === 'username') return (_, { username }) => username && topicLevel(username)
+    if (name === 'client') return (_, { clientId }) => clientLevel(clientId)
+    if (name === 'username') return (_, { username }) => username && clientLevel(username)
     return ({ groups }) => groups[Number(name) - 1] ?? ''
   })
 }

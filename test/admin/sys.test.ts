@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { GatewayControl } from '#admin/index.ts'
 import { type SysOptions, SysPublisher } from '#admin/sys/publisher.ts'
+import { clientLevel } from '#base/topic-filter.ts'
 import type { Packet } from '#codecs/mqtt/index.ts'
 import { publish } from '../adapters/mqtt/packets.ts'
 import { MqttHarness } from '../support/mqtt-harness.ts'
@@ -90,4 +91,8 @@ t.test('presence and values can be switched off', async t => {
   await other.exchange(publish('a', 'x', 0))
   harness.clock.advance(600_000)
   t.same(await sub.take(), [])
+})
+
+t.test('a client id fills one level', async t => {
+  t.equal(clientLevel('a/b+c#d%'), 'a%2Fb%2Bc%23d%25')
 })

@@ -1,7 +1,7 @@
 /** CONNACK (`MQTT 5 §3.2`): what a client that is let in is told of its session and of our limits, and what one that is not. */
 
 import { describeError, type GatewayError } from '#base/errors.ts'
-import { topicLevel } from '#base/topic-filter.ts'
+import { clientLevel } from '#base/topic-filter.ts'
 import {
   type ConnackPacket,
   type ConnectPacket,
@@ -59,7 +59,7 @@ function terms(connection: MqttConnection, packet: ConnectPacket, admission: Adm
 }
 
 function responseTopic(pattern: string, clientId: string): string {
-  return pattern.replaceAll('${client_id}', () => topicLevel(clientId))
+  return pattern.replaceAll('${client_id}', () => clientLevel(clientId))
 }
 
 /**

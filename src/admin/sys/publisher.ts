@@ -3,7 +3,7 @@
  * interval, and must not wear the disk.
  */
 import type { Clock, Timer } from '#base/clock.ts'
-import { topicLevel } from '#base/topic-filter.ts'
+import { clientLevel } from '#base/topic-filter.ts'
 import { type Broker, type ClientInfo, type ClientWatcher, Message } from '#broker/ports.ts'
 import type { GatewayControl } from '../ports.ts'
 import { connectedEvent, disconnectedEvent, subscribedEvent } from './presence.ts'
@@ -98,7 +98,7 @@ export class SysPublisher implements ClientWatcher {
 
   /** Nobody may listen: then the event is not even written. */
   #event(client: ClientInfo, what: string, event: () => object): void {
-    const topic = `${this.#prefix}clients/${topicLevel(client.clientId)}/${what}`
+    const topic = `${this.#prefix}clients/${clientLevel(client.clientId)}/${what}`
     if (this.#broker.isHeard(topic)) this.#announce(topic, JSON.stringify(event()), false)
   }
 
